@@ -1,0 +1,11 @@
+"""From a function's source to the readable source of a program that XLA can run. Knows LibCST and nothing of JAX."""
+
+from __future__ import annotations
+
+# The folder lies beside the package, where it could pass for a user's own `transforms`.
+if __name__ != "janusx.transforms":
+    raise ImportError(f"this package is janusx.transforms, not {__name__}: install janusx and import it from there")
+
+from janusx.transforms.result import Refusal as Refusal
+from janusx.transforms.result import Rewritten as Rewritten
+from janusx.transforms.result import Site as Site

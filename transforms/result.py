@@ -1,0 +1,70 @@
+"""What a rewrite hands back: the text, where each line came from, the sites in it, and what was left alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal[
+    "if", "while", "for", "if_exp", "assert", "comp_if", "guard",
+    "and", "or", "not", "chain", "call",
+    "flag",
+]  # fmt: skip
+"""Constructs that decide something. `comp_if` is a comprehension's condition, `guard` a `case` clause's, `flag` a
+branch that the rewrite itself adds (was the loop left by `break`?), which only `rewrite` reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place in the user's source where something is decided or called.
+
+    Attributes:
+        id: number from 1; the same for `rewrite` and `observe`. Constructs whose number shows in the emitted text
+            come first, in source order; then `and`, `or`, `not`, chains and calls, in source order; then the branches
+            that `rewrite` adds.
+        kind: the construct.
+        line: line in the user's file, from 1.
+        column: column in the dedented source, from 0.
+        text: the predicate, iterable or callee as written, on one line.
+    """
+
+    id: int
+    kind: Kind
+    line: int
+    column: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A construct that stays native Python.
+
+    Attributes:
+        line: line in the user's file, from 1.
+        construct: what it is: `"while"`, `"generator"`, ...
+        reason: why, as a sentence without a full stop.
+    """
+
+    line: int
+    construct: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The outcome of `rewrite` or `observe`.
+
+    Attributes:
+        text: source of one `def` without decorators.
+        lines: for each line of `text`, the line of the user's file that it stands for.
+        sites: every site, ordered so that `sites[i].id == i + 1`.
+        refusals: what stayed native Python, and why.
+        ops_name: the free name through which `text` reaches the ops: the one asked for, unless the user's code has
+            that name.
+    """
+
+    text: str
+    lines: tuple[int, ...]
+    sites: tuple[Site, ...]
+    refusals: tuple[Refusal, ...]
+    ops_name: str = "jx"
