@@ -1,0 +1,195 @@
+"""From emitted text to a function that points at the user's lines.
+
+The code made here keeps the user's file name and line numbers, is marked (`is_emitted`) and remembers the code that it
+stands for (`origin`). There is no registry: what must be known about such code is one of its own constants.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from janusx.errors import InternalError, Place
+
+if TYPE_CHECKING:
+    from janusx.sources import FunctionSource
+
+# A tuple, since a string in the first place of `co_consts` would be taken for a docstring.
+_MARKER = "janusx.emitted"
+# Names that cannot be written in Python: they hide no name of the user's.
+_FACTORY, _EMITTED = "<factory>", "<emitted>"
+
+
+class EmittedText(Protocol):
+    """What a pass hands over: the text of one `def`, and for each of its lines the original file line."""
+
+    @property
+    def text(self) -> str:
+        """The emitted `def`."""
+        ...
+
+    @property
+    def lines(self) -> Sequence[int]:
+        """For each line of `text` a line of the user's file."""
+        ...
+
+    @property
+    def ops_name(self) -> str:
+        """The free name through which `text` reaches the ops."""
+        ...
+
+
+def compile_function(
+    rewritten: EmittedText,
+    source: FunctionSource,
+    freevars: Sequence[str],
+    *,
+    original: types.CodeType | None = None,
+) -> types.CodeType:
+    """Compiles an emitted `def`, at the lines of the user's file. Nothing is executed, not even defaults.
+
+    Args:
+        rewritten: the emitted text and its lines.
+        source: where the function came from.
+        freevars: the names that are to be free: those of the user's function, `__class__` among them if it was.
+        original: the user's code that the result stands for (`origin`). If both hold the same nested functions in the
+            same order, as an observed function does, the nested ones are paired too.
+
+    Returns:
+        The code of the `def`. Its `co_freevars` are those of `freevars` and `rewritten.ops_name` that it uses. Lines have no
+        columns: a caret at a column of the emitted text would point at the wrong thing.
+
+    Raises:
+        InternalError: the text is not one `def` that compiles.
+    """
+    try:
+        node = _as_nested(rewritten, [*freevars, rewritten.ops_name])
+        module = compile(node, source.filename, "exec", source.flags, dont_inherit=True)
+    except (SyntaxError, ValueError, TypeError) as error:
+        raise InternalError(
+            f"the program made of {source.qualname} does not compile.",
+            place=source.place(source.first_line),
+            why=f"{error}\n{rewritten.text}",
+        ) from error
+    code = next(inner for inner in nested_codes(module) if inner.co_name == _EMITTED)
+    return _mark(code, source, original)
+
+
+def _as_nested(rewritten: EmittedText, free: Sequence[str]) -> ast.Module:
+    """`def factory(<free>): <the def>`, every node at its original line."""
+    tree = ast.parse(rewritten.text)
+    if len(tree.body) != 1 or not isinstance(tree.body[0], ast.FunctionDef | ast.AsyncFunctionDef):
+        raise ValueError("the emitted text is not one `def`.")
+    inner = tree.body[0]
+    _strip_signature(inner)
+    lines = rewritten.lines
+    for node in ast.walk(inner):
+        if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.alias | ast.excepthandler | ast.pattern):
+            node.lineno = node.end_lineno = lines[min(node.lineno, len(lines)) - 1]
+            # -1 stands for "no column" in the line table.
+            node.col_offset = node.end_col_offset = -1
+    module = ast.parse("def factory(): pass")
+    factory = module.body[0]
+    assert isinstance(factory, ast.FunctionDef)
+    factory.name = _FACTORY
+    factory.args.args = [ast.arg(name) for name in free]
+    factory.body = [inner]
+    return ast.fix_missing_locations(module)
+
+
+def _strip_signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    """Defaults, annotations and decorators belong to the function object, which takes them from the user's own."""
+    # Under its own name, a recursive call would find the factory's local instead of the user's global.
+    node.name = _EMITTED
+    node.decorator_list = []
+    node.returns = None
+    none = ast.copy_location(ast.Constant(None), node)
+    node.args.defaults = [none for _ in node.args.defaults]
+    node.args.kw_defaults = [default and none for default in node.args.kw_defaults]
+    every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+    for argument in every:
+        if argument is not None:
+            argument.annotation = None
+    if sys.version_info >= (3, 12):
+        # They are free variables of the function already.
+        node.type_params = []
+
+
+def _mark(code: types.CodeType, source: FunctionSource, original: types.CodeType | None) -> types.CodeType:
+    own = f"{_FACTORY}.<locals>.{_EMITTED}"
+
+    def mark(code: types.CodeType, original: types.CodeType | None) -> types.CodeType:
+        inner = [const for const in code.co_consts if isinstance(const, types.CodeType)]
+        theirs = [const for const in original.co_consts if isinstance(const, types.CodeType)] if original else []
+        paired = [const.co_name for const in inner] == [const.co_name for const in theirs]
+        pairs = iter(theirs if paired else [None] * len(inner))
+        consts = [mark(const, next(pairs)) if isinstance(const, types.CodeType) else const for const in code.co_consts]
+        return code.replace(
+            co_name=source.name if code.co_name == _EMITTED else code.co_name,
+            co_qualname=code.co_qualname.replace(own, source.qualname, 1),
+            co_consts=(*consts, (_MARKER, original)),
+        )
+
+    return mark(code, original)
+
+
+def make_function(
+    code: types.CodeType, globals: dict[str, Any], cells: Mapping[str, types.CellType], like: types.FunctionType
+) -> types.FunctionType:
+    """Makes a function of `code` that looks like another one.
+
+    Args:
+        code: the code to run, from `compile_function`.
+        globals: its globals: the user's own dictionary, or a shadow of it.
+        cells: a cell for each name in `code.co_freevars`; more do no harm.
+        like: the function whose name, defaults, documentation, module and annotations it takes.
+
+    Raises:
+        InternalError: a free variable has no cell.
+    """
+    missing = [name for name in code.co_freevars if name not in cells]
+    if missing:
+        raise InternalError(
+            f"{code.co_qualname} is made without the cells of {', '.join(missing)}.",
+            place=Place(code.co_filename, code.co_firstlineno),
+        )
+    closure = tuple(cells[name] for name in code.co_freevars)
+    made = types.FunctionType(code, globals, like.__name__, like.__defaults__, closure)
+    made.__kwdefaults__ = like.__kwdefaults__
+    made.__qualname__ = like.__qualname__
+    made.__doc__ = like.__doc__
+    made.__module__ = like.__module__
+    made.__annotations__ = like.__annotations__
+    if sys.version_info >= (3, 12):
+        made.__type_params__ = like.__type_params__
+    return made
+
+
+def cells_of(fn: types.FunctionType) -> dict[str, types.CellType]:
+    """The closure cells of a function by name: the cells themselves, so that both sides see what either writes."""
+    return dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
+
+
+def is_emitted(code: types.CodeType) -> bool:
+    """Whether `code` was made by `compile_function`, or is of a function nested in such code."""
+    last = code.co_consts[-1] if code.co_consts else None
+    return type(last) is tuple and last[:1] == (_MARKER,)
+
+
+def origin(code: types.CodeType) -> types.CodeType | None:
+    """The user's code that emitted code stands for; None where it stands for no single function of the user's."""
+    if not is_emitted(code):
+        return None
+    original = code.co_consts[-1][1]
+    return original if isinstance(original, types.CodeType) else None
+
+
+def nested_codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """All code objects inside of `code`, outer before inner, in the order of the source."""
+    for const in code.co_consts:
+        if isinstance(const, types.CodeType):
+            yield const
+            yield from nested_codes(const)
