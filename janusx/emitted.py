@@ -59,8 +59,8 @@ def compile_function(
             same order, as an observed function does, the nested ones are paired too.
 
     Returns:
-        The code of the `def`. Its `co_freevars` are those of `freevars` and `rewritten.ops_name` that it uses. Lines have no
-        columns: a caret at a column of the emitted text would point at the wrong thing.
+        The code of the `def`. Its `co_freevars` are those of `freevars` and `rewritten.ops_name` that it uses. Lines
+        have no columns: a caret at a column of the emitted text would point at the wrong thing.
 
     Raises:
         InternalError: the text is not one `def` that compiles.
