@@ -1,0 +1,26 @@
+"""The README's example does what the README says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def test_example_prints_what_the_readme_shows(checkout: Path, tmp_path: Path) -> None:
+    import janusx
+
+    if not hasattr(janusx, "convert"):
+        pytest.skip("there is nothing to convert with")
+    readme = (checkout / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    (output,) = re.findall(r"```text\n(.*?)```", readme, re.DOTALL)
+    program = tmp_path / "regression.py"
+    program.write_text(code, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    done = subprocess.run([sys.executable, program], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == output, done.stderr
