@@ -49,6 +49,11 @@ def user_custom_vjp(x: Any) -> Any:
     return x
 
 
+def named(value: Any) -> str:
+    """A test id without addresses: the workers of pytest-xdist compare them."""
+    return f"{type(value).__name__} {getattr(value, '__qualname__', '')}"
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -79,7 +84,7 @@ def user_custom_vjp(x: Any) -> Any:
         logging.getLogger("train").info,
         UserDict().update,
     ],
-    ids=repr,
+    ids=named,
 )
 def test_leaf(value: Any) -> None:
     assert is_leaf(value)
@@ -105,7 +110,7 @@ def test_leaf(value: Any) -> None:
         3,
         np.zeros(3),
     ],
-    ids=lambda value: f"{type(value).__name__} {getattr(value, '__name__', '')}",
+    ids=named,
 )
 def test_not_a_leaf(value: Any) -> None:
     assert not is_leaf(value)
@@ -155,7 +160,7 @@ def test_host_modules_take_no_tracers() -> None:
         np.linalg.norm,
     ]
     + [np.fft.fft, "a b".split, str.upper, (1.5).is_integer, (1, 2).count],
-    ids=repr,
+    ids=named,
 )
 def test_pure_on_the_host(value: Any) -> None:
     assert is_pure_host(value)
@@ -189,7 +194,7 @@ def test_pure_on_the_host(value: Any) -> None:
         UserClass,
         list.append,
     ],
-    ids=repr,
+    ids=named,
 )
 def test_not_pure_on_the_host(value: Any) -> None:
     assert not is_pure_host(value)
