@@ -1,0 +1,1 @@
+"""Speed of converted programs against what an expert writes by hand. Run with ``python -m benchmarks``."""

@@ -1,0 +1,33 @@
+"""The one place where a benchmark asks for a converted function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["convert", "explanation", "statistics"]
+
+
+def convert(fun: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """Returns ``janusx.convert(fun, **options)``; imported late, so that the other columns run without it."""
+    import janusx
+
+    converted: Callable[..., Any] = janusx.convert(fun, **options)
+    return converted
+
+
+def explanation(converted: Callable[..., Any]) -> dict[str, Any]:
+    """Returns ``janusx.explain(converted).to_dict()``."""
+    import janusx
+
+    found: dict[str, Any] = janusx.explain(converted).to_dict()
+    return found
+
+
+def statistics(converted: Callable[..., Any]) -> dict[str, Any]:
+    """Returns the fields of ``janusx.stats(converted)`` as a dictionary."""
+    import janusx
+
+    record = janusx.stats(converted)
+    names = ("calls", "profiled", "compiled", "mixed", "eager", "violations", "recompilations", "entries", "last_call")
+    return {name: getattr(record, name, None) for name in names}
