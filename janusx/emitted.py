@@ -66,7 +66,7 @@ def compile_function(
         InternalError: the text is not one `def` that compiles.
     """
     try:
-        node = _as_nested(rewritten, [*freevars, rewritten.ops_name])
+        node = _as_nested(rewritten, [*freevars, rewritten.ops_name], source.class_name)
         module = compile(node, source.filename, "exec", source.flags, dont_inherit=True)
     except (SyntaxError, ValueError, TypeError) as error:
         raise InternalError(
@@ -78,22 +78,23 @@ def compile_function(
     return _mark(code, source, original)
 
 
-def _as_nested(rewritten: EmittedText, free: Sequence[str]) -> ast.Module:
-    """`def factory(<free>): <the def>`, every node at its original line."""
+def _as_nested(rewritten: EmittedText, free: Sequence[str], class_name: str | None) -> ast.Module:
+    """`def factory(<free>): <the def>`, every node at its original line, in a class that mangles its private names."""
     tree = ast.parse(rewritten.text)
     if len(tree.body) != 1 or not isinstance(tree.body[0], ast.FunctionDef | ast.AsyncFunctionDef):
         raise ValueError("the emitted text is not one `def`.")
     inner = tree.body[0]
     _strip_signature(inner)
     lines = rewritten.lines
-    for node in ast.walk(inner):
-        if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.alias | ast.excepthandler | ast.pattern):
-            node.lineno = node.end_lineno = lines[min(node.lineno, len(lines)) - 1]
+    placed: Any
+    for placed in ast.walk(inner):
+        if hasattr(placed, "lineno"):
+            placed.lineno = placed.end_lineno = lines[min(placed.lineno, len(lines)) - 1]
             # -1 stands for "no column" in the line table.
-            node.col_offset = node.end_col_offset = -1
-    module = ast.parse("def factory(): pass")
-    factory = module.body[0]
-    assert isinstance(factory, ast.FunctionDef)
+            placed.col_offset = placed.end_col_offset = -1
+    # A class whose name is underscores alone mangles nothing.
+    module = ast.parse(f"class {class_name or '_'}:\n def factory(): pass")
+    factory = next(node for node in ast.walk(module) if isinstance(node, ast.FunctionDef))
     factory.name = _FACTORY
     factory.args.args = [ast.arg(name) for name in free]
     factory.body = [inner]
@@ -119,7 +120,7 @@ def _strip_signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
 
 
 def _mark(code: types.CodeType, source: FunctionSource, original: types.CodeType | None) -> types.CodeType:
-    own = f"{_FACTORY}.<locals>.{_EMITTED}"
+    own = f"{source.class_name or '_'}.{_FACTORY}.<locals>.{_EMITTED}"
 
     def mark(code: types.CodeType, original: types.CodeType | None) -> types.CodeType:
         inner = [const for const in code.co_consts if isinstance(const, types.CodeType)]

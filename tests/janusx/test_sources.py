@@ -96,6 +96,17 @@ class Model(Base):
             {len(a)}""",
         )
 
+    def private(self, __key=1):
+        self.__x = __key
+
+        def __get():
+            class Other:
+                __y = 3
+
+            return vars(Other)
+
+        return vars(self), __get.__name__, sorted(name for name in __get() if "y" in name)
+
     def hidden(self):
         def inner():
             return 3
@@ -392,6 +403,14 @@ class TestMadeFunctions:
         assert remade(bump)() == 1
         assert bump() == 2
         assert count == 2
+
+    def test_private_names_are_mangled_as_in_the_class(self):
+        made = remade(Model.private)
+        assert made(Model()) == Model().private() == ({"_Model__x": 1}, "__get", ["_Other__y"])
+        assert made(Model(), _Model__key=2)[0] == {"_Model__x": 2}
+
+    def test_nested_functions_keep_their_qualified_names(self):
+        assert remade(Model.hidden)(Model()).__qualname__ == "Model.hidden.<locals>.inner"
 
     def test_generators_and_coroutines_stay_so(self):
         def counts(n):
