@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import nox
@@ -94,17 +95,16 @@ def wheel(session: nox.Session) -> None:
     session.run("python", "-m", "build", "--outdir", str(dist), str(ROOT))
     (built,) = dist.glob("*.whl")
     session.install(f"{built}[test]", JAX[PYTHONS[0]])
-    outside = Path(session.create_tmp()) / "outside"
-    shutil.rmtree(outside, ignore_errors=True)
-    # pyproject.toml holds pytest's settings; janusx/ itself stays behind.
-    for folder in ("tests", "benchmarks"):
-        shutil.copytree(ROOT / folder, outside / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", outside)
-    session.chdir(outside)
-    where = session.run("python", "-c", "import janusx; print(janusx.__file__)", silent=True)
-    if str(ROOT / "janusx") in str(where):
-        session.error(f"the checkout would be tested, not the wheel: {where}")
-    _pytest(session, "tests")
+    with tempfile.TemporaryDirectory() as outside:
+        # pyproject.toml holds pytest's settings; janusx/ itself stays behind.
+        for folder in ("tests", "benchmarks"):
+            shutil.copytree(ROOT / folder, Path(outside, folder), ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", outside)
+        with session.chdir(outside):
+            where = session.run("python", "-c", "import janusx; print(janusx.__file__)", silent=True)
+            if str(session.virtualenv.location) not in str(Path(ROOT, str(where).strip())):
+                session.error(f"this is not the installed wheel: {where}")
+            _pytest(session, "tests")
 
 
 @nox.session(python=PYTHONS[0])
