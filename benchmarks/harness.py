@@ -15,7 +15,22 @@ from typing import Any
 
 import jax
 
-__all__ = ["Bar", "Column", "Options", "Result", "Running", "Spread", "bar", "measure", "ratio", "spread"]
+__all__ = [
+    "Bar",
+    "Column",
+    "Options",
+    "Result",
+    "Running",
+    "Spread",
+    "bar",
+    "measure",
+    "ratio",
+    "reason",
+    "spread",
+    "wait",
+]
+
+wait: Callable[[object], object] = jax.block_until_ready
 
 
 @dataclass(frozen=True)
@@ -163,7 +178,7 @@ def _block(running: Running, calls: int) -> float:
     start = time.perf_counter()
     for _ in range(calls):
         step()
-    jax.block_until_ready(running.ready())
+    wait(running.ready())
     return (time.perf_counter() - start) / calls
 
 
@@ -177,7 +192,7 @@ def _set_up(columns: Sequence[Column], options: Options) -> tuple[dict[str, Runn
             made = column.make()
             for _ in range(options.warmup if column.every == 1 else 1):
                 made.step()
-            jax.block_until_ready(made.ready())
+            wait(made.ready())
             running[column.name] = made
         except Exception as error:  # one column that fails must not cost the others their figures
             errors[column.name] = reason(error)

@@ -89,7 +89,7 @@ def bar_rows(data: dict[str, Any]) -> list[tuple[str, ...]]:
 
 def time_rows(data: dict[str, Any]) -> list[tuple[str, ...]]:
     """Rows of the table of times: median, quartiles and the ratio to the hand-written program."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for result in data["results"]:
         for name, found in result["seconds"].items():
             relative = result["ratios"].get(f"{name}/expert")

@@ -20,7 +20,7 @@ import jax.monitoring
 import jax.numpy as jnp
 
 from benchmarks.columns import convert, statistics
-from benchmarks.harness import Options, Result, bar, reason
+from benchmarks.harness import Options, Result, bar, reason, wait
 
 TITLE = "10,000 calls with changing Python counters"
 CALLS = 10_000
@@ -45,7 +45,7 @@ class Trainer:
         """Learning rate of the present step."""
         return self.base_lr * 0.5 * (1.0 + math.cos(math.pi * min(self.step, CALLS) / CALLS)) + 1e-3
 
-    def train_step(self, target: jax.Array) -> jax.Array:
+    def train_step(self, target: jax.Array) -> Any:
         """The program."""
         self.lr = self.schedule()
         gradient = self.weights - target
@@ -67,7 +67,7 @@ def expert_running() -> Callable[[jax.Array], jax.Array]:
         gradient = weights - target
         return weights - lr * gradient, jnp.sum(gradient**2)
 
-    def step(target: jax.Array) -> jax.Array:
+    def step(target: jax.Array) -> Any:
         trainer.lr = trainer.schedule()
         trainer.weights, loss = update(trainer.weights, target, trainer.lr)
         trainer.step += 1
@@ -83,7 +83,8 @@ def resident() -> float:
     """Resident set of this process in MiB; NaN where the system does not tell."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+            pages = int(file.read().split()[1])
+            return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
     except OSError:
         return math.nan
 
@@ -92,8 +93,8 @@ def compilations() -> Callable[[], int]:
     """Starts to count what XLA compiles in this process; returns how to read the count."""
     seen: list[str] = []
 
-    def listen(event: str, duration: float, **kwargs: Any) -> None:
-        del duration, kwargs
+    def listen(event: str, duration_secs: float, **kwargs: str | int) -> None:
+        del duration_secs, kwargs
         if event.endswith("backend_compile_duration"):
             seen.append(event)
 
@@ -110,11 +111,11 @@ def watch(step: Callable[[jax.Array], jax.Array], calls: int, settled: int) -> d
     for number in range(calls):
         loss = step(target)
         if number + 1 == settled:
-            jax.block_until_ready(loss)
+            wait(loss)
             gc.collect()
             found |= {"compilations to settle": compiled(), "seconds to settle": time.perf_counter() - start}
             before, since = resident(), time.perf_counter()
-    jax.block_until_ready(loss)
+    wait(loss)
     found["microseconds a call"] = (time.perf_counter() - since) / (calls - settled) * 1e6
     gc.collect()
     found["compilations after"] = compiled() - found["compilations to settle"]

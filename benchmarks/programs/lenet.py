@@ -97,7 +97,7 @@ class Momentum:
                 layer[part] = layer[part] + velocity
 
 
-def train_step(model: LeNet, optimizer: Momentum, images: jax.Array, labels: jax.Array) -> jax.Array:
+def train_step(model: LeNet, optimizer: Momentum, images: jax.Array, labels: jax.Array) -> Any:
     """The program: one imperative step."""
 
     def loss_of(params: dict[str, Layer]) -> jax.Array:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from benchmarks.columns import convert, explanation
-from benchmarks.harness import Column, Options, Result, Running, bar, measure, ratio, reason
+from benchmarks.harness import Column, Options, Result, Running, bar, measure, ratio, reason, wait
 
 TITLE = "LSTM train step as a Python loop, T = 35, batch 20, 64 units"
 STEPS = 35
@@ -26,6 +26,7 @@ WORDS = 64
 LENGTHS = (35, 70, 140)
 
 Params = dict[str, jax.Array]
+_clear_caches: Callable[[], object] = jax.clear_caches
 
 
 class Lstm:
@@ -62,7 +63,7 @@ class Lstm:
             outputs.append(h)
         return cross_entropy(jnp.stack(outputs) @ params["head"], targets)
 
-    def train_step(self, words: jax.Array, targets: jax.Array) -> jax.Array:
+    def train_step(self, words: jax.Array, targets: jax.Array) -> Any:
         """The program: one step of gradient descent, by attribute assignment."""
         loss, grads = jax.value_and_grad(self.loss)(self.params(), words, targets)
         self.embedding = self.embedding - self.lr * grads["embedding"]
@@ -152,14 +153,14 @@ def time_to_first(make: Callable[[], Running], repeats: int) -> float:
     """Seconds of the first step less those of a later one, from cold JAX caches; median of some repeats."""
     found = []
     for _ in range(repeats):
-        jax.clear_caches()
+        _clear_caches()
         running = make()
-        jax.block_until_ready(running.ready())
+        wait(running.ready())
         seconds = []
         for _ in range(4):
             start = time.perf_counter()
             running.step()
-            jax.block_until_ready(running.ready())
+            wait(running.ready())
             seconds.append(time.perf_counter() - start)
         found.append(sum(seconds) - len(seconds) * min(seconds))
     return statistics.median(found)
@@ -188,7 +189,7 @@ def first_steps(options: Options) -> tuple[dict[str, dict[str, float]], dict[str
 
 def own_timings() -> dict[str, Any]:
     """What a converted step says of its own time to the first call."""
-    jax.clear_caches()
+    _clear_caches()
     converted = convert(Lstm.train_step)
     running = imperative(converted)
     for _ in range(4):

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks.columns import convert, statistics
-from benchmarks.harness import Options, Result, bar, reason, spread
+from benchmarks.harness import Options, Result, bar, reason, spread, wait
 
 TITLE = "Observed run against plain eager"
 LIMIT = 3.0  # times the plain eager run
@@ -53,7 +53,7 @@ class Filter:
 
 def _call(step: Any, model: Filter, x: jax.Array) -> float:
     start = time.perf_counter()
-    jax.block_until_ready(step(model, x))
+    wait(step(model, x))
     return time.perf_counter() - start
 
 

@@ -8,7 +8,7 @@ reads and raises.
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -80,7 +80,7 @@ class ExpertTrainer:
         self.bad_batches = 0
         self.losses: list[float] = []
 
-    def train_step(self, images: jax.Array, labels: jax.Array) -> jax.Array:
+    def train_step(self, images: jax.Array, labels: jax.Array) -> Any:
         """Trains on one batch; raises when the running loss is good enough."""
         self.state, report = update(
             self.state, images, labels, self.lr, 0.9, 1e-4, self.good_enough, decayed=("dense1",)

@@ -18,6 +18,7 @@ from janusx.demo.program import GoodEnough, Trainer
 
 __all__ = ["Change", "Speed", "Trained", "Way", "change_midway", "compare_speed", "train", "ways"]
 
+wait: Callable[[object], object] = jax.block_until_ready
 Step = Callable[[Any, jax.Array, jax.Array], Any]
 
 
@@ -153,7 +154,7 @@ def _block(way: Way, trainer: AnyTrainer, batches: Iterator[tuple[jax.Array, jax
     chosen = list(itertools.islice(batches, steps))
     start = time.perf_counter()
     for images, labels in chosen:
-        jax.block_until_ready(way.step(trainer, images, labels))
+        wait(way.step(trainer, images, labels))
     return (time.perf_counter() - start) / steps
 
 

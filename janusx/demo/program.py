@@ -6,6 +6,7 @@ Nothing in this file knows of JanusX. It is plain Python on JAX arrays and runs 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -78,7 +79,7 @@ class Trainer:
         self.losses: list[float] = []
         self.bad_batches = 0
 
-    def train_step(self, images: jax.Array, labels: jax.Array) -> jax.Array:
+    def train_step(self, images: jax.Array, labels: jax.Array) -> Any:
         """Trains on one batch; raises when the running loss is good enough."""
         loss, grads = jax.value_and_grad(self.model.loss)(self.model.params, images, labels)
         for name in self.decayed:

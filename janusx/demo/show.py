@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -43,11 +44,12 @@ def _rich_progress(name: str, total: int) -> Iterator[Tell]:
         TimeElapsedColumn(),
     )
     with bar:
-        start = time.perf_counter()
+        recent = deque([time.perf_counter()], maxlen=50)
         task = bar.add_task(name, total=total, epoch=0, loss=float("nan"), rate=0.0)
 
         def tell(epoch: int, steps: int, loss: float) -> None:
-            rate = steps / (time.perf_counter() - start)
+            recent.append(time.perf_counter())
+            rate = (len(recent) - 1) / (recent[-1] - recent[0])
             bar.update(task, completed=steps, epoch=epoch + 1, loss=loss, rate=rate)
 
         yield tell
@@ -56,11 +58,12 @@ def _rich_progress(name: str, total: int) -> Iterator[Tell]:
 
 @contextmanager
 def _plain_progress(name: str, epochs: int, batches: int) -> Iterator[Tell]:
-    start = time.perf_counter()
+    since = [time.perf_counter()]
 
     def tell(epoch: int, steps: int, loss: float) -> None:
         if steps % batches == 0:
-            rate = steps / (time.perf_counter() - start)
+            since.append(time.perf_counter())
+            rate = batches / (since[-1] - since[-2])  # of this epoch: the first one compiles
             print(f"{name:<22} epoch {epoch + 1:>2}/{epochs}  loss {loss:.4f}  {rate:6.0f} steps/s", flush=True)
 
     yield tell
