@@ -1,0 +1,247 @@
+"""Every place reachable from a function at which somebody outside could change something, found by walking it.
+
+What a guard must watch is not written down by hand: `places` walks defaults, closure cells, used globals, attributes, class
+attributes, items, in a world; `variations` says what else could stand there. The same place is found again in another world by
+its steps.
+"""
+
+from __future__ import annotations
+
+import copy
+import enum
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from tests.conformance.walk import is_library, unwrapped
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step from an owner to what it holds; how to read it there and to write it."""
+
+    kind: str
+    key: Any
+
+    def read(self, owner: Any) -> Any:
+        owner = unwrapped(owner)
+        match self.kind:
+            case "attribute":
+                return vars(owner)[self.key] if isinstance(owner, type) else getattr(owner, self.key)
+            case "item":
+                return owner[self.key]
+            case "class":
+                return type(owner)
+            case "cell":
+                return owner.__closure__[owner.__code__.co_freevars.index(self.key)].cell_contents
+            case "global":
+                return owner.__globals__[self.key]
+            case "default":
+                return owner.__defaults__[self.key]
+            case "keyword default":
+                return owner.__kwdefaults__[self.key]
+            case "function":
+                return getattr(owner, self.key)
+        raise AssertionError(self.kind)
+
+    def write(self, owner: Any, value: Any) -> None:
+        owner = unwrapped(owner)
+        match self.kind:
+            case "attribute" if isinstance(owner, (type, types.ModuleType)):
+                setattr(owner, self.key, value)
+            case "attribute":
+                object.__setattr__(owner, self.key, value)  # frozen dataclasses too
+            case "item":
+                owner[self.key] = value
+            case "cell":
+                owner.__closure__[owner.__code__.co_freevars.index(self.key)].cell_contents = value
+            case "global":
+                owner.__globals__[self.key] = value
+            case "default":
+                values = list(owner.__defaults__)
+                values[self.key] = value
+                owner.__defaults__ = tuple(values)
+            case "keyword default":
+                owner.__kwdefaults__[self.key] = value
+            case _:
+                raise AssertionError(self.kind)
+
+    @property
+    def writable(self) -> bool:
+        return self.kind not in ("class", "function")
+
+    def __str__(self) -> str:
+        return f"[{self.key!r}]" if self.kind == "item" else f".{self.key}" if self.kind == "attribute" else f" {self.kind} {self.key}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place, by the steps from the root to it."""
+
+    steps: tuple[Step, ...]
+
+    def read(self, root: Any) -> Any:
+        for step in self.steps:
+            root = step.read(root)
+        return root
+
+    def write(self, root: Any, value: Any) -> None:
+        *before, last = self.steps
+        owner = Place(tuple(before)).read(root)
+        if last.kind == "item" and isinstance(owner, tuple):
+            Place(tuple(before)).write(root, (*owner[: last.key], value, *owner[last.key + 1 :]))
+        else:
+            last.write(owner, value)
+
+    def delete(self, root: Any) -> None:
+        owner = Place(self.steps[:-1]).read(root)
+        (delattr if isinstance(owner, (type, types.ModuleType)) else object.__delattr__)(owner, self.steps[-1].key)
+
+    def __str__(self) -> str:
+        return "".join(map(str, self.steps)).strip()
+
+
+@dataclass(frozen=True)
+class Variation:
+    """One thing that could be otherwise: `apply` changes it in a world's root."""
+
+    said: str
+    apply: Callable[[Any], None]
+
+    def __str__(self) -> str:
+        return self.said
+
+
+def places(root: Any) -> Iterator[tuple[Place, Any]]:
+    """Yields every place below `root`, a function, with what stands there; each object is entered once."""
+    entered: set[int] = set()
+    todo: list[tuple[Place, Any]] = [(Place(()), root)]
+    while todo:
+        place, value = todo.pop(0)
+        value = unwrapped(value)
+        if place.steps:
+            yield place, value
+        if id(value) in entered or _is_closed(value):
+            continue
+        entered.add(id(value))
+        todo += [(Place((*place.steps, step)), step.read(value)) for step in _steps(value)]
+
+
+def variations(place: Place, value: Any) -> Iterator[Variation]:
+    """Yields what else could stand at a place, and what could change in an object that stays there."""
+
+    def rebound(said: str, make: Callable[[Any], Any]) -> Variation:
+        return Variation(f"{place} {said}", lambda root: place.write(root, make(place.read(root))))
+
+    def mutated(said: str, change: Callable[[Any], Any]) -> Variation:
+        return Variation(f"{place} {said}", lambda root: _forget(change(place.read(root))))
+
+    if place.steps[-1].writable:
+        for said, make in _replacements(value):
+            yield rebound(said, make)
+    for said, change in _mutations(value):
+        yield mutated(said, change)
+    if place.steps[-1].kind == "attribute" and not isinstance(value, types.FunctionType):
+        yield Variation(f"{place} is deleted", place.delete)
+
+
+def _forget(_: Any) -> None:
+    return None
+
+
+def _is_closed(value: Any) -> bool:
+    if isinstance(value, (types.FunctionType, type, types.ModuleType)):
+        return is_library(value.__name__ if isinstance(value, types.ModuleType) else value.__module__)
+    return isinstance(value, (jax.Array, np.ndarray, enum.Enum)) or (
+        is_library(type(value).__module__)
+        and not isinstance(value, (list, dict, tuple, types.MethodType, property, staticmethod, classmethod, types.SimpleNamespace))
+    )
+
+
+def _steps(value: Any) -> Iterator[Step]:
+    match value:
+        case types.FunctionType():
+            yield from (Step("cell", name) for name in value.__code__.co_freevars)
+            yield from (Step("global", name) for name in value.__code__.co_names if name in value.__globals__)
+            yield from (Step("default", index) for index in range(len(value.__defaults__ or ())))
+            yield from (Step("keyword default", name) for name in value.__kwdefaults__ or ())
+        case types.MethodType() | staticmethod() | classmethod():
+            yield Step("function", "__func__")
+        case property():
+            yield Step("function", "fget")
+        case type() | types.ModuleType():
+            names = (name for name in vars(value) if not name.startswith("__") or name in ("__call__", "__getattr__"))
+            yield from (Step("attribute", name) for name in names)
+        case list() | tuple():
+            yield from (Step("item", index) for index in range(len(value)))
+        case dict():
+            yield from (Step("item", key) for key in value)
+        case _:
+            yield from (Step("attribute", name) for name in vars(value))
+            yield Step("class", type(value).__name__)
+
+
+_Made = Iterator[tuple[str, Callable[[Any], Any]]]
+
+
+def _replacements(value: Any) -> _Made:
+    match value:
+        case bool():
+            yield "negated", lambda v: not v
+        case int():
+            yield "plus one", lambda v: v + 1
+            yield "as a float", float
+        case float():
+            yield "times 1.5", lambda v: v * 1.5
+            yield "as an array", jnp.asarray
+        case str():
+            yield "another text", lambda v: "tanh" if v != "tanh" else "relu"
+        case None:
+            yield "is 2.0", lambda v: 2.0
+        case jax.Array():
+            yield "plus one", lambda v: v + 1
+            yield "of another dtype", lambda v: v.astype(jnp.int32)
+            yield "of another shape", lambda v: v[:1]
+            yield "a Python float", lambda v: 3.0
+        case np.ndarray():
+            yield "times two", lambda v: v * 2
+        case list():
+            yield "a longer copy", lambda v: [*v, v[-1]]
+            yield "reversed", lambda v: v[::-1]
+        case tuple():
+            yield "shorter", lambda v: v[:-1]
+        case dict():
+            yield "a copy without its first item", lambda v: dict(list(v.items())[1:])
+        case types.FunctionType():
+            yield "another function", lambda v: lambda *args, **kwargs: args[-1] * 7
+        case property():
+            yield "another property", lambda v: property(lambda self: jnp.full((3,), 9.0))
+        case staticmethod():
+            yield "another static method", lambda v: staticmethod(lambda x: x * 9)
+        case types.ModuleType():
+            yield "another module", lambda v: types.SimpleNamespace(**{**vars(v), "tanh": lambda x: x - 1})
+        case type():
+            yield "a subclass", lambda v: type("Other", (v,), {})
+        case _ if hasattr(value, "__dict__") and not isinstance(value, (property, staticmethod, classmethod)):
+            yield "a copy", copy.copy
+            yield "None", lambda v: None
+
+
+def _mutations(value: Any) -> _Made:
+    match value:
+        case list():
+            yield "grew", lambda v: v.append(v[-1])
+            yield "shrank", lambda v: v.pop(0)
+        case dict():
+            yield "grew", lambda v: v.update({"zzz": next(iter(v.values()))})
+            yield "lost an item", lambda v: v.pop(next(iter(v)))
+        case np.ndarray():
+            yield "filled in place", lambda v: v.fill(4)
+        case _ if hasattr(value, "__dict__") and not _is_closed(value) and not callable(value):
+            if not isinstance(value, (type, types.ModuleType)):
+                yield "has one more attribute", lambda v: v.__dict__.update(zzz=1)
