@@ -108,14 +108,11 @@ def watch(step: Callable[[jax.Array], jax.Array], calls: int, settled: int) -> d
     compiled = compilations()
     found: dict[str, Any] = {}
     start = time.perf_counter()
-    for number in range(calls):
-        loss = step(target)
-        if number + 1 == settled:
-            wait(loss)
-            gc.collect()
-            found |= {"compilations to settle": compiled(), "seconds to settle": time.perf_counter() - start}
-            before, since = resident(), time.perf_counter()
-    wait(loss)
+    _repeat(lambda: step(target), settled)
+    gc.collect()
+    found |= {"compilations to settle": compiled(), "seconds to settle": time.perf_counter() - start}
+    before, since = resident(), time.perf_counter()
+    _repeat(lambda: step(target), calls - settled)
     found["microseconds a call"] = (time.perf_counter() - since) / (calls - settled) * 1e6
     gc.collect()
     found["compilations after"] = compiled() - found["compilations to settle"]
@@ -124,15 +121,20 @@ def watch(step: Callable[[jax.Array], jax.Array], calls: int, settled: int) -> d
     return found
 
 
+def _repeat(step: Callable[[], jax.Array], calls: int) -> None:
+    last = None
+    for _ in range(calls):
+        last = step()
+    wait(last)
+
+
 def _python_growth(step: Callable[[], jax.Array], settle: int, calls: int) -> float:
     tracemalloc.start()
     try:
-        for _ in range(settle):
-            step()
+        _repeat(step, settle)
         gc.collect()
         before = tracemalloc.get_traced_memory()[0]
-        for _ in range(calls):
-            step()
+        _repeat(step, calls)
         gc.collect()
         return (tracemalloc.get_traced_memory()[0] - before) / 1024
     finally:

@@ -117,7 +117,8 @@ def batches() -> list[tuple[jax.Array, jax.Array]]:
         rng = np.random.default_rng(0)
         images, labels = rng.uniform(0.0, 16.0, (1797, 8, 8)), rng.integers(0, CLASSES, 1797)
     else:
-        images, labels = load_digits().images, load_digits().target
+        digits: Any = load_digits()
+        images, labels = digits.images, digits.target
     pixels = jnp.asarray(images, jnp.float32)[..., None] / 16.0
     targets = jnp.asarray(labels, jnp.int32)
     starts = range(0, len(targets) - BATCH + 1, BATCH)

@@ -33,6 +33,7 @@ class AnyTrainer(Protocol):
 
     def accuracy(self, images: jax.Array, labels: jax.Array) -> float:
         """Part of the images whose digit is found."""
+        ...
 
 
 @dataclass(frozen=True)

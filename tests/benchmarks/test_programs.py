@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -62,7 +63,7 @@ def test_the_unrolled_lstm_step_is_the_same_as_the_scan():
 
 
 def test_the_counting_program_is_the_same_as_the_experts():
-    expert, trainer, target = counters.expert_running(), counters.Trainer(), np.linspace(-1, 1, 8)
+    expert, trainer, target = counters.expert_running(), counters.Trainer(), jnp.linspace(-1, 1, 8)
     for _ in range(STEPS):
         np.testing.assert_allclose(trainer.train_step(target), expert(target), rtol=1e-5)
     assert (trainer.step, trainer.seen["samples"]) == (STEPS, 8 * STEPS)

@@ -131,7 +131,9 @@ class Balance(html.parser.HTMLParser):
     def handle_starttag(self, tag, attrs):
         if tag not in {"meta", "br", "path", "use"}:
             self.open.append(tag)
-        self.fetched += [value for name, value in attrs if name in {"src", "href"} and not value.startswith("#")]
+        self.fetched += [
+            value for name, value in attrs if name in {"src", "href"} and value and not value.startswith("#")
+        ]
 
     def handle_endtag(self, tag):
         if tag not in {"path", "use"}:
