@@ -33,12 +33,15 @@ class Accepts(Protocol):
 
     def parse(self, text: str) -> object:
         """The value that `text` from the environment stands for, or `text` itself where it stands for none."""
+        ...
 
     def check(self, value: object) -> str | None:
         """None if `value` is taken, otherwise why it is not."""
+        ...
 
     def describe(self) -> str:
         """The accepted values, in words."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ import difflib
 import logging
 import os
 import sys
-from typing import Literal, get_args
+from typing import Literal
 
 from janusx import errors
 
 Topic = Literal["guards", "recompiles", "source", "profile", "eager"]
 
-TOPICS: tuple[Topic, ...] = get_args(Topic)
+TOPICS: tuple[Topic, ...] = ("guards", "recompiles", "source", "profile", "eager")
 """The topics: guards (built, failed), recompiles (why), source (generated programs), profile (what was seen), eager
 (what, and why)."""
 
@@ -71,8 +71,8 @@ def listen(names: str) -> tuple[Topic, ...]:
         OptionError: there is no such topic.
     """
     asked = {name.strip() for name in names.split(",") if name.strip()}
-    topics = TOPICS if "all" in asked else tuple(topic for topic in TOPICS if topic in asked)
-    for name in sorted(asked - {*TOPICS, "all"}):
+    topics = TOPICS if "all" in asked else _chosen(asked)
+    for name in sorted(asked.difference(TOPICS, ["all"])):
         near = difflib.get_close_matches(name, TOPICS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise errors.OptionError(f"there is no log topic {name!r}.", why=f"the topics are {', '.join(TOPICS)}{hint}.")
@@ -82,6 +82,10 @@ def listen(names: str) -> tuple[Topic, ...]:
         if not any(isinstance(handler, _StderrHandler) for handler in target.handlers):
             target.addHandler(_StderrHandler())
     return topics
+
+
+def _chosen(asked: set[str]) -> tuple[Topic, ...]:
+    return tuple(topic for topic in TOPICS if topic in asked)
 
 
 class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generic in typeshed alone

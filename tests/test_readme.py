@@ -1,4 +1,4 @@
-"""The README's example does what the README says."""
+"""What the README says: its example, and `run.py` that its commands start with."""
 
 from __future__ import annotations
 
@@ -24,3 +24,12 @@ def test_example_prints_what_the_readme_shows(checkout: Path, tmp_path: Path) ->
     environment = {**os.environ, "PYTHONPATH": str(checkout)}
     done = subprocess.run([sys.executable, program], env=environment, capture_output=True, text=True, check=False)
     assert done.stdout == output, done.stderr
+
+
+@pytest.mark.parametrize(("arguments", "status"), [([], 2), (["--help"], 0)], ids=["nothing", "help"])
+def test_run_says_what_it_is_for(checkout: Path, arguments: list[str], status: int) -> None:
+    done = subprocess.run(
+        [sys.executable, checkout / "run.py", *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status
+    assert "python3 run.py tests" in done.stdout

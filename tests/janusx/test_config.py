@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -157,6 +158,10 @@ def test_log_topics_go_to_stderr_on_request() -> None:
     )
     assert in_new_process(code, JANUSX_LOGS="guards,eager").stderr == "[janusx.guards] m.py:3: x failed\n"
     assert in_new_process(code, JANUSX_LOGS="").stderr == ""
+
+
+def test_topics_are_those_of_the_type() -> None:
+    assert get_args(logs.Topic) == logs.TOPICS
 
 
 def test_an_unknown_log_topic_is_an_error() -> None:
