@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 import re
 import textwrap
@@ -148,7 +149,9 @@ def test_docs_are_up_to_date(checkout: Path) -> None:
 
 def code_blocks(page: str) -> list[str]:
     """The indented blocks of a docstring, one for each `Wrong:` and `Right:`."""
-    lines = textwrap.dedent("    " + page).splitlines()
+    lines = inspect.cleandoc(
+        page
+    ).splitlines()  # Python 3.13 strips the indentation when it compiles, earlier ones do not.
     blocks: list[list[str]] = []
     inside = False
     for line in lines:
