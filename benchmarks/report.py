@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import Bar, Result
+from benchmarks.harness import Bar, Result, Spread
 
 __all__ = ["as_data", "machine", "markdown", "show", "verdict"]
 
@@ -26,6 +26,8 @@ def as_data(value: Any) -> Any:
             **{item.name: as_data(getattr(value, item.name)) for item in dataclasses.fields(value)},
             "passed": value.passed,
         }
+    if isinstance(value, Spread):
+        return {**dataclasses.asdict(value), "error": value.error}
     if isinstance(value, Result) or (dataclasses.is_dataclass(value) and not isinstance(value, type)):
         return {item.name: as_data(getattr(value, item.name)) for item in dataclasses.fields(value)}
     if isinstance(value, dict):
@@ -99,7 +101,9 @@ def time_rows(data: dict[str, Any]) -> list[tuple[str, ...]]:
                     name,
                     time_of(found["median"]),
                     f"{time_of(found['lower'])} – {time_of(found['upper'])}",
-                    f"{relative['median']:.3f}" if relative else ("1" if name == "expert" else "–"),
+                    f"{relative['median']:.3f} ± {relative['error']:.3f}"
+                    if relative
+                    else ("1" if name == "expert" else "–"),
                 )
             )
     return rows

@@ -175,7 +175,7 @@ def columns() -> tuple[Column, ...]:
     return (
         Column("janusx", lambda: _imperative(convert(train_step))),
         Column("expert", _expert),
-        Column("eager", lambda: _imperative(train_step), every=5),
+        Column("eager", lambda: _imperative(train_step), every=20),
     )
 
 

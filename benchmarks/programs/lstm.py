@@ -145,7 +145,7 @@ def columns(length: int = STEPS) -> tuple[Column, ...]:
     return (
         Column("janusx", lambda: imperative(convert(Lstm.train_step), length)),
         Column("expert", lambda: pure(jax.jit(expert_step), length)),
-        Column("eager", lambda: imperative(Lstm.train_step, length), every=10),
+        Column("eager", lambda: imperative(Lstm.train_step, length), every=40),
     )
 
 
