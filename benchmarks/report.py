@@ -95,15 +95,14 @@ def time_rows(data: dict[str, Any]) -> list[tuple[str, ...]]:
     for result in data["results"]:
         for name, found in result["seconds"].items():
             relative = result["ratios"].get(f"{name}/expert")
+            over = f"{relative['median']:.3f} ± {relative['error']:.3f}" if relative else "–"
             rows.append(
                 (
                     result["program"],
                     name,
                     time_of(found["median"]),
                     f"{time_of(found['lower'])} – {time_of(found['upper'])}",
-                    f"{relative['median']:.3f} ± {relative['error']:.3f}"
-                    if relative
-                    else ("1" if name == "expert" else "–"),
+                    "1" if name == "expert" else over,
                 )
             )
     return rows
