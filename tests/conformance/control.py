@@ -1,5 +1,8 @@
-# type: ignore  # programs as users write them: untyped
+# mypy: ignore-errors
+# pyright: reportAttributeAccessIssue=false, reportPossiblyUnboundVariable=false, reportUnboundVariable=false
+# pyright: reportOperatorIssue=false, reportUndefinedVariable=false
 """Control flow on array values: branches, loops, short circuits, and what is bound where."""
+
 from __future__ import annotations
 
 import jax.numpy as jnp

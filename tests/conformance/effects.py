@@ -1,4 +1,6 @@
-# type: ignore  # programs as users write them: untyped
+# mypy: ignore-errors
+# pyright: reportAttributeAccessIssue=false, reportPossiblyUnboundVariable=false, reportUnboundVariable=false
+# pyright: reportOperatorIssue=false, reportUndefinedVariable=false
 """Effects: prints, logging, warnings and opaque calls happen once, in order, with their values."""
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ def prints():
         y = x * 2
         print(y, y.sum(), sep=" | ", end=";\n")
         print(f"loss {float(y.sum()):.3f} of {y.shape}, first {y[0]}, all {y}")
-        print("loss %.2f" % float(y.sum()), "{:>8.3f}".format(float(x[0])))
+        print("loss %.2f" % float(y.sum()), f"{float(x[0]):>8.3f}")  # noqa: UP031
         return y
 
     return World(f=f)

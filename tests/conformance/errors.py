@@ -1,5 +1,7 @@
-# type: ignore  # programs as users write them: untyped
-"""Exceptions of the user's code: the type, the text, the cause, the user's lines and no others, and the state at that point."""
+# mypy: ignore-errors
+# pyright: reportAttributeAccessIssue=false, reportPossiblyUnboundVariable=false, reportUnboundVariable=false
+# pyright: reportOperatorIssue=false, reportUndefinedVariable=false
+"""Exceptions of the user's code: the type, the text, the cause, the user's lines and no others, and the state then."""
 
 from __future__ import annotations
 
@@ -23,8 +25,7 @@ def deep():
     def innermost(x):
         if x.sum() < 0:
             raise ValueError(
-                "a text over "
-                "two lines",
+                "a text over two lines",
                 {"k": 1},
             )
         return x
@@ -84,7 +85,7 @@ def mistakes():
     def f(x, kind):
         y = x * 2
         if kind == 0:
-            return y + undefined_name
+            return y + undefined_name  # noqa: F821
         if kind == 1:
             return y.no_such_attribute
         if kind == 2:

@@ -1,4 +1,6 @@
-# type: ignore  # programs as users write them: untyped
+# mypy: ignore-errors
+# pyright: reportAttributeAccessIssue=false, reportPossiblyUnboundVariable=false, reportUnboundVariable=false
+# pyright: reportOperatorIssue=false, reportUndefinedVariable=false
 """Functions and methods: calls between user functions, closures, globals, defaults, decorators, classes."""
 
 from __future__ import annotations

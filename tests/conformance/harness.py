@@ -1,10 +1,10 @@
 """The differential harness: one program run in plain Python and converted, compared after every call.
 
 A scenario says how a world is built (twice: fresh objects, from the same seed), which of its functions are
-converted, and what happens to it: calls and changes from outside, in order. After every call the two worlds agree in the
-result with its exact type, the printed text, the warnings, the exception with its cause and the user's lines, the
-whole reachable state with its aliasing, and in what was an object before the call. A call may also say on which rung it
-must have run.
+converted, and what happens to it: calls and changes from outside, in order. After every call the two worlds agree in
+the result with its exact type, the printed text, the warnings, the exception with its cause and the user's lines,
+the whole reachable state with its aliasing, and in what was an object before the call. A call may also say on which
+rung it must have run.
 
     @scenario("an if takes the side that its array says", *settled(call("f", UP), "compiled"), call("f", DOWN))
     def if_else():
@@ -26,6 +26,7 @@ import tempfile
 import traceback
 import types
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,7 +140,7 @@ def scenario(name: str, *steps: Step | tuple[Step, ...], **fields: Any) -> Calla
 
 
 def call(path: str, *args: Any, rung: str | tuple[str, ...] = (), converted: str | None = None, **kwargs: Any) -> Call:
-    """A call. `rung` is asked of `converted`, by default the one that `path` names (`"a.step"` for `"Trainer.step"`)."""
+    """A call. `rung` is asked of `converted`, by default the one that `path` names (`"a.step"`: `"Trainer.step"`)."""
     return Call(path, args, kwargs, (rung,) if isinstance(rung, str) else rung, converted)
 
 
@@ -170,12 +171,14 @@ def scenarios(namespace: Mapping[str, Any]) -> list[Any]:
 
     found = [value for value in namespace.values() if isinstance(value, Scenario)]
     names = [one.name for one in found]
-    assert len(set(names)) == len(names), f"two scenarios of one name: {sorted({n for n in names if names.count(n) > 1})}"
+    assert len(set(names)) == len(names), (
+        f"two scenarios of one name: {sorted({n for n in names if names.count(n) > 1})}"
+    )
     return [pytest.param(one, id=one.name, marks=one.marks) for one in found]
 
 
 def fresh_module(source: str) -> types.ModuleType:
-    """A new module of this source, kept in a real file, so that its source can be found and its globals are the world's."""
+    """A new module of this source, in a real file, so that its source is found; its globals are the world's own."""
     digest = hashlib.sha256(source.encode()).hexdigest()[:12]
     file = Path(tempfile.gettempdir()) / f"janusx_conformance_{os.getuid()}" / f"program_{digest}.py"
     if not file.exists():
@@ -212,8 +215,11 @@ class _Side:
         )
 
 
-def check(scenario: Scenario, subject: Subject) -> None:
+def check(scenario: Scenario, subject: Subject) -> Counter[str]:
     """Runs a scenario in both worlds.
+
+    Returns:
+      How many calls ran on each rung; empty where the subject has no stats.
 
     Raises:
       Different: with the step, the program's outcome so far and the paths that differ.
@@ -221,7 +227,9 @@ def check(scenario: Scenario, subject: Subject) -> None:
     plain, other = _Side(scenario.make()), _Side(scenario.make())
     registry = {path: _convert(other.world, path, scenario, subject) for path in scenario.converted}
     try:
-        _Runner(scenario, subject, plain, other, registry).run(scenario.steps, "")
+        runner = _Runner(scenario, subject, plain, other, registry)
+        runner.run(scenario.steps, "")
+        return runner.rungs
     finally:
         for side in (plain, other):
             getattr(side.world, "close", lambda: None)()
@@ -234,6 +242,7 @@ class _Runner:
     plain: _Side
     other: _Side
     registry: Mapping[str, Any]
+    rungs: Counter[str] = field(default_factory=Counter)
 
     def run(self, steps: tuple[Step, ...], prefix: str) -> None:
         for number, step in enumerate(steps, 1):
@@ -260,13 +269,15 @@ class _Runner:
             raise Different(f"{self.scenario.name}\n at {where}:\n  {text}\n{_told(found)}")
 
     def _check_rung(self, step: Call, where: str) -> None:
-        if not step.rung or self.subject.stats is None:
+        if self.subject.stats is None:
             return
         name = step.converted or _registered(step.path, self.registry)
         stats = self.subject.stats(self.registry[name])
-        if stats.last_call not in step.rung:
+        self.rungs[stats.last_call] += 1
+        if step.rung and stats.last_call not in step.rung:
+            wanted = " or ".join(step.rung)
             raise Different(
-                f"{self.scenario.name}\n at {where}:\n  {name} ran {stats.last_call}, not {' or '.join(step.rung)}; {stats}"
+                f"{self.scenario.name}\n at {where}:\n  {name} ran {stats.last_call}, not {wanted}; {stats}"
             )
 
     def _steady(self, step: Steady, prefix: str) -> None:
@@ -275,7 +286,11 @@ class _Runner:
         if before is None or self.subject.stats is None:
             return
         now = self.subject.stats(self.registry[step.path])
-        same = (now.recompilations, now.entries, now.profiled) == (before.recompilations, before.entries, before.profiled)
+        same = (now.recompilations, now.entries, now.profiled) == (
+            before.recompilations,
+            before.entries,
+            before.profiled,
+        )
         if not same:
             raise Different(f"{self.scenario.name}\n after {prefix}: compiled or profiled again:\n  {before}\n  {now}")
 
@@ -310,7 +325,11 @@ def _outcome(side: _Side, step: Call) -> dict[str, Any]:
         target = getattr(target, name)
     outcome: dict[str, Any] = {"args": args, "kwargs": kwargs}
     out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings(record=True) as warned:
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        warnings.catch_warnings(record=True) as warned,
+    ):
         warnings.simplefilter("always")
         try:
             outcome["result"] = target(*args, **kwargs)
@@ -383,4 +402,8 @@ def _shown(value: Any) -> str:
 
 def user_modules(world: World) -> Iterator[types.ModuleType]:
     """The fresh modules of a world."""
-    return (value for value in vars(world).values() if isinstance(value, types.ModuleType) and not is_library(value.__name__))
+    return (
+        value
+        for value in vars(world).values()
+        if isinstance(value, types.ModuleType) and not is_library(value.__name__)
+    )

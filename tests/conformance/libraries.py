@@ -1,4 +1,6 @@
-# type: ignore  # programs as users write them: untyped
+# mypy: ignore-errors
+# pyright: reportAttributeAccessIssue=false, reportPossiblyUnboundVariable=false, reportUnboundVariable=false
+# pyright: reportOperatorIssue=false, reportUndefinedVariable=false
 """Libraries: JAX's transforms called in user code, Equinox, Flax NNX and Optax, unmodified."""
 
 from __future__ import annotations
@@ -305,7 +307,9 @@ def _nnx_world():
         return model(x)
 
     model = Net(nnx.Rngs(0))
-    return World(train=train, predict=predict, model=model, optimizer=nnx.Optimizer(model, optax.adam(1e-2), wrt=nnx.Param))
+    return World(
+        train=train, predict=predict, model=model, optimizer=nnx.Optimizer(model, optax.adam(1e-2), wrt=nnx.Param)
+    )
 
 
 _TRAIN = call("train", of(lambda w: w.model), of(lambda w: w.optimizer), BATCH, TARGET)

@@ -1,7 +1,9 @@
-# type: ignore  # programs as users write them: untyped
+# mypy: ignore-errors
+# pyright: reportAttributeAccessIssue=false, reportPossiblyUnboundVariable=false, reportUnboundVariable=false
+# pyright: reportOperatorIssue=false, reportUndefinedVariable=false
 """Under somebody else's transform: `jax.jit(g)`, `jax.grad(g)`, `jax.vmap(g)`, `lax.scan(g, ...)` of a converted g.
 
-Plain JAX refuses an `if` on a tracer, so the plain world runs the same program written with `jnp.where` beside it: `plain`.
+Plain JAX refuses an `if` on a tracer, so `branching` is compared with the same written with `jnp.where`.
 """
 
 from __future__ import annotations

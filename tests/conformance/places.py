@@ -1,8 +1,8 @@
 """Every place reachable from a function at which somebody outside could change something, found by walking it.
 
-What a guard must watch is not written down by hand: `places` walks defaults, closure cells, used globals, attributes, class
-attributes, items, in a world; `variations` says what else could stand there. The same place is found again in another world by
-its steps.
+What a guard must watch is not written down by hand: `places` walks defaults, closure cells, used globals,
+attributes, class attributes and items; `variations` says what else could stand there. A place is found again in
+another world by its steps.
 """
 
 from __future__ import annotations
@@ -76,7 +76,13 @@ class Step:
         return self.kind not in ("class", "function")
 
     def __str__(self) -> str:
-        return f"[{self.key!r}]" if self.kind == "item" else f".{self.key}" if self.kind == "attribute" else f" {self.kind} {self.key}"
+        return (
+            f"[{self.key!r}]"
+            if self.kind == "item"
+            else f".{self.key}"
+            if self.kind == "attribute"
+            else f" {self.kind} {self.key}"
+        )
 
 
 @dataclass(frozen=True)
@@ -159,7 +165,9 @@ def _is_closed(value: Any) -> bool:
         return is_library(value.__name__ if isinstance(value, types.ModuleType) else value.__module__)
     return isinstance(value, (jax.Array, np.ndarray, enum.Enum)) or (
         is_library(type(value).__module__)
-        and not isinstance(value, (list, dict, tuple, types.MethodType, property, staticmethod, classmethod, types.SimpleNamespace))
+        and not isinstance(
+            value, (list, dict, tuple, types.MethodType, property, staticmethod, classmethod, types.SimpleNamespace)
+        )
     )
 
 

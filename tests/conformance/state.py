@@ -1,4 +1,6 @@
-# type: ignore  # programs as users write them: untyped
+# mypy: ignore-errors
+# pyright: reportAttributeAccessIssue=false, reportPossiblyUnboundVariable=false, reportUnboundVariable=false
+# pyright: reportOperatorIssue=false, reportUndefinedVariable=false
 """State: attributes, containers, aliases, cycles, objects made inside; read, written, and committed as Python would."""
 
 from __future__ import annotations
@@ -295,6 +297,7 @@ def list_methods():
     items = [jnp.zeros(3), jnp.ones(3), jnp.ones(3) * 2]
 
     def f(x):
+        nonlocal items
         items.insert(1, x)
         gone = items.pop()
         items[0] = gone

@@ -1,8 +1,8 @@
 """A call commits all of its effects or none, wherever it is broken off.
 
-Nothing is known here of how JanusX works inside: a trace function counts the Python lines of JanusX that a call runs through
-(generated code included) and raises at the n-th. Every n that is tried must leave the world as before the call or as after it, and
-the next call must be right.
+Nothing is known here of how JanusX works inside: a trace function counts the Python lines of JanusX that a call runs
+through (generated code included) and raises at the n-th. Every n that is tried must leave the world as before the
+call or as after it, and the next call must be right.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class Injection:
         name = frame.f_code.co_filename
         if name not in self.watched:
             parts = name.replace("\\", "/").split("/")
-            self.watched[name] = "tests" not in parts and ("janusx" in parts or "transforms" in parts or "janusx" in name)
+            self.watched[name] = "tests" not in parts and (
+                "janusx" in parts or "transforms" in parts or "janusx" in name
+            )
         return self.watched[name]
 
     def line(self, frame: FrameType, event: str, _: Any) -> Any:
@@ -134,7 +136,9 @@ def check_every_point(subject: Subject, calls: int, error: Callable[[], BaseExce
     assert not problems, f"{len(problems)} of {len(spread(counter.seen))} points:\n" + "\n".join(problems)
 
 
-def _problems(world: World, raised: BaseException | None, injection: Injection, before: Any, after: Any, then: Any) -> list[str]:
+def _problems(
+    world: World, raised: BaseException | None, injection: Injection, before: Any, after: Any, then: Any
+) -> list[str]:
     found = facts(world)
     undone, done = (list(differences(expected, found)) for expected in (before, after))
     if undone and done:
@@ -170,9 +174,11 @@ def test_a_call_broken_off_anywhere_leaves_all_or_nothing(
 
 
 def test_a_failing_commit_is_undone(subject: Subject) -> None:
-    """A write that raises in the commit (a setter of the user's): what was written before it in the commit is as Python leaves it."""
+    """A write that raises (a setter of the user's): what was written before it is as Python leaves it."""
 
     class Guarded:
+        count: int
+
         def __init__(self) -> None:
             self.first = jnp.zeros(3)
 

@@ -5,17 +5,16 @@ Each change is made to a settled program; the calls after it answer like plain P
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import pytest
 
-from tests.conformance.harness import Scenario, Subject, World, call, change, check, fresh_module
+from tests.conformance.harness import Scenario, Step, Subject, World, call, change, check, fresh_module
 from tests.conformance.places import Variation, places, variations
-
-import jax.numpy as jnp
 
 UP = jnp.array([1.0, 2.0, 3.0])
 DOWN = jnp.array([-1.0, -2.0, -3.0])
 
-PROGRAM = '''
+PROGRAM = """
 import dataclasses
 import jax.numpy as jnp
 import numpy as np
@@ -97,7 +96,7 @@ def make():
         return x * k * model.rate + bias, model.count
 
     return step
-'''
+"""
 
 
 def make_world() -> World:
@@ -119,7 +118,7 @@ def test_the_walk_finds_every_kind_of_place() -> None:
 
 @pytest.mark.parametrize("variation", all_variations(), ids=str)
 def test_a_change_from_outside_is_seen_by_the_next_call(variation: Variation, subject: Subject) -> None:
-    steps = (
+    steps: tuple[Step, ...] = (
         *(call("step", UP) for _ in range(5)),
         change(lambda w: variation.apply(w.step)),
         call("step", UP),

@@ -70,6 +70,7 @@ def test_a_method_converted_on_its_class_keeps_no_instance_alive(subject: Subjec
 
 def test_array_arguments_and_results_are_not_kept(subject: Subject) -> None:
     g = subject.convert(lambda x: x * 2 if x.sum() > 0 else x - 1, **subject.options)
+    x = y = UP
     for _ in range(WARM_UP):
         x = UP + 1
         y = g(x)

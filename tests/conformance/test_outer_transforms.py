@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
+from jax.core import Tracer
 
 from tests.conformance import outer_transforms
 from tests.conformance.harness import PLAIN, Scenario, Subject, check, scenarios
@@ -75,7 +76,7 @@ def test_a_write_that_cannot_be_threaded_is_a_clear_error(subject: Subject) -> N
 
     with pytest.raises(Exception, match=r"JX\d{4}"):
         jax.jit(subject.convert(step))(UP)
-    assert not isinstance(kept["total"], jax.core.Tracer), "no tracer may be left behind"
+    assert not isinstance(kept["total"], Tracer), "no tracer may be left behind"
 
 
 def test_speculate_false_stages_everything(subject: Subject) -> None:

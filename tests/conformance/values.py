@@ -1,5 +1,7 @@
-# type: ignore  # programs as users write them: untyped
-"""Values: what goes in and comes out, with its exact type; Python and NumPy beside arrays; shapes and dtypes that change."""
+# mypy: ignore-errors
+# pyright: reportAttributeAccessIssue=false, reportPossiblyUnboundVariable=false, reportUnboundVariable=false
+# pyright: reportOperatorIssue=false, reportUndefinedVariable=false
+"""Values: what goes in and comes out, with its exact type; Python and NumPy beside arrays; changing shapes and dtypes."""
 
 from __future__ import annotations
 

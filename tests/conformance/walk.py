@@ -21,8 +21,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.core import Tracer
 
 # Functions and classes of these packages are named, not entered: they hold no state of the user's.
 LIBRARIES = frozenset({"jax", "jaxlib", "flax", "optax", "equinox", "numpy", "gymnasium", "jaxtyping", "janusx"})
@@ -83,7 +85,11 @@ class Observation:
 
 
 def observe(
-    roots: Mapping[str, Any], *, weak_types: bool = True, arrays_by_identity: bool = False, before: Mapping[str, Any] = {}
+    roots: Mapping[str, Any],
+    *,
+    weak_types: bool = True,
+    arrays_by_identity: bool = False,
+    before: Mapping[str, Any] = {},
 ) -> Observation:
     """Walks `roots` in order, by name.
 
@@ -178,7 +184,7 @@ def _visit_atom(walker: _Walker, value: Any, path: str) -> None:
 
 
 def _visit_array(walker: _Walker, value: jax.Array, path: str) -> None:
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         walker.note(path, "a leaked tracer", str(value))
         return
     if value.is_deleted():
@@ -188,7 +194,7 @@ def _visit_array(walker: _Walker, value: jax.Array, path: str) -> None:
         return
     weak = " weak" if walker.weak_types and jax.typeof(value).weak_type else ""
     kind = f"jax.Array {value.dtype}{list(value.shape)}{weak}"
-    is_key = jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
+    is_key = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
     number = np.asarray(jax.random.key_data(value) if is_key else value)
     walker.note(path, kind, _short(number), number)
 
