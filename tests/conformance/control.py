@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -1090,5 +1093,113 @@ def deep_mixture():
             for row in jnp.stack([x, x * 2]):
                 x = x + row
         return x
+
+    return World(f=f)
+
+
+# match and with ----------------------------------------------------------------------------------------------------
+
+
+@scenario(
+    "match on Python values: literals, captures, sequences, mappings, classes, guards",
+    *(
+        call("f", UP, subject)
+        for subject in (0, 1, "a", [1, 2], [1, 2, 3], {"k": 4, "z": 1}, 2.5, None, (7,), 1, "a", {"k": 9}, [1, 2])
+    ),
+)
+def match_python():
+    def f(x, subject):
+        match subject:
+            case 0:
+                return x
+            case 1 | 2:
+                return x * 2
+            case str() as text:
+                return x * len(text)
+            case [a, b]:
+                return x * a + b
+            case [first, *rest]:
+                return x * first + len(rest)
+            case {"k": value, **others}:
+                return x * value + len(others)
+            case float(v) if v > 2:
+                return x * v
+            case None:
+                return -x
+            case _:
+                return None
+
+    return World(f=f)
+
+
+@scenario(
+    "match with a guard on an array",
+    settled(call("f", UP, "scale"), ("compiled", "mixed")),
+    call("f", DOWN, "scale"),
+    call("f", UP, "other"),
+    call("f", DOWN, "scale"),
+)
+def match_array_guard():
+    def f(x, kind):
+        match kind:
+            case "scale" if x.sum() > 0:
+                y = x * 2
+            case "scale":
+                y = x - 1
+            case _:
+                y = x
+        return y
+
+    return World(f=f)
+
+
+@scenario(
+    "with a context manager of the user's, and one made of a generator",
+    settled(call("f", UP), ("compiled", "mixed", "eager")),
+    call("f", DOWN),
+    call("f", UP),
+)
+def with_statements():
+    w = World(log=[])
+
+    class Scope:
+        def __enter__(self):
+            w.log.append("in")
+            return 2.0
+
+        def __exit__(self, kind, error, trace):
+            w.log.append("out" if kind is None else kind.__name__)
+            return kind is ValueError
+
+    @contextlib.contextmanager
+    def doubled(k):
+        w.log.append(k)
+        yield k * 2
+        w.log.append("done")
+
+    def f(x):
+        with Scope() as k, doubled(3) as d:
+            x = x * k + d
+            if x.sum() < 0:
+                raise ValueError("swallowed")
+            x = x + 1
+        return x
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "with JAX's own contexts",
+    settled(call("f", UP), ("compiled", "mixed")),
+    call("f", DOWN),
+)
+def with_jax_contexts():
+    def f(x):
+        with jax.named_scope("part"), jax.default_matmul_precision("float32"):
+            y = x @ x
+        if y > 100:
+            y = y / 100
+        return y
 
     return World(f=f)

@@ -9,8 +9,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
+from flax import linen as nn
 from flax import nnx
 from jax import lax
+from jaxtyping import Float
 
 from tests.conformance.harness import World, call, change, of, scenario, settled, steady
 from tests.conformance.walk import Tolerance
@@ -168,7 +170,7 @@ def custom_rules():
 
 
 @scenario(
-    "lax.scan, lax.cond, lax.while_loop and fori_loop of the user",
+    "lax.scan, lax.cond and lax.while_loop of the user",
     settled(call("f", UP), "compiled"),
     call("f", DOWN, rung="compiled"),
 )
@@ -179,7 +181,6 @@ def lax_inside():
 
         h, sums = lax.scan(body, x, jnp.stack([x, x * 2]))
         h = lax.cond(h.sum() > 0, lambda v: v + 1, lambda v: v - 1, h)
-        h = lax.fori_loop(0, 3, lambda i, v: v * 1.5 + i, h)
         h = lax.while_loop(lambda v: jnp.abs(v).max() > 1, lambda v: v / 2, h)
         return h, sums
 
@@ -276,6 +277,45 @@ def optax_step():
 
     w.f = f
     return w
+
+
+@scenario(
+    "a Flax Linen model, applied and differentiated",
+    settled(call("f", BATCH), "compiled"),
+    call("f", -BATCH, rung="compiled"),
+    tolerance=LOOSE,
+)
+def linen():
+    class Net(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return nn.Dense(2)(jnp.tanh(nn.Dense(4)(x)))
+
+    net = Net()
+    w = World(params=net.init(jax.random.key(0), BATCH), n=0)
+
+    def f(x):
+        w.n += 1
+        loss, grads = jax.value_and_grad(lambda p: (net.apply(p, x) ** 2).mean())(w.params)
+        w.params = jax.tree.map(lambda p, g: p - 0.1 * g, w.params, grads)
+        return loss
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "a function with jaxtyping annotations",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN, rung="compiled"),
+)
+def annotated():
+    def f(x: Float[jax.Array, n]) -> Float[jax.Array, n]:  # noqa: F821
+        if x.sum() > 0:
+            return x * 2
+        return x
+
+    return World(f=f)
 
 
 # Flax NNX ----------------------------------------------------------------------------------------------------------

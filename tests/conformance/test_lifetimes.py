@@ -113,3 +113,18 @@ def test_the_converted_function_goes_with_its_last_user(subject: Subject) -> Non
     held = weakref.ref(model)
     del g, model
     assert collected(held), "a closure's objects live as long as the closure, not as long as the cache"
+
+
+def test_many_calls_with_changing_counters_leave_nothing_behind(subject: Subject) -> None:
+    g = subject.convert(step, **subject.options)
+    model = Model()
+
+    def after(calls: int) -> int:
+        for _ in range(calls):
+            g(model, UP)
+        gc.collect()
+        return len(gc.get_objects())
+
+    after(20)
+    first = after(20)
+    assert after(200) - first < 50, "objects grow with the number of calls"

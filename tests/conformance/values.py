@@ -1,7 +1,7 @@
 # mypy: ignore-errors
 # pyright: reportAttributeAccessIssue=false, reportPossiblyUnboundVariable=false, reportUnboundVariable=false
 # pyright: reportOperatorIssue=false, reportUndefinedVariable=false
-"""Values: what goes in and comes out, with its exact type; Python and NumPy beside arrays; changing shapes and dtypes."""
+"""Values: what goes in and comes out, with its exact type; Python and NumPy beside arrays; shapes that change."""
 
 from __future__ import annotations
 

@@ -386,7 +386,7 @@ def _visit_object(walker: _Walker, value: Any, path: str) -> None:
     if not walker.is_new(value, path):
         return
     walker.note(path, _type_name(type(value)))
-    if not type(value).__module__.startswith(("jax", "jaxlib")):
+    if not type(value).__module__.startswith(("jax", "jaxlib", "flax.ids")):
         _visit_attributes(walker, value, path)
     if not is_library(type(value).__module__):
         walker.walk(type(value), f"{path}.__class__")

@@ -105,7 +105,7 @@ def _block(draw: st.DrawFn, scope: Scope) -> _Block:
 def _statement(draw: st.DrawFn, scope: Scope, number: int) -> _Block:
     simple = [_assign, _assign, _count, _mutate]
     if scope.depth:
-        simple.append(_leave)
+        simple += [_leave] * (3 if scope.in_loop else 1)
     nested = [_if, _if, _while, _for] if scope.depth < DEPTH else []
     return draw(st.sampled_from([*simple, *nested]))(draw, scope, number)
 
@@ -143,7 +143,7 @@ def _mutate(draw: st.DrawFn, scope: Scope, number: int) -> _Block:
 def _leave(draw: st.DrawFn, scope: Scope, number: int) -> _Block:
     number_and_array = f"{_name(draw, scope, NUMBERS)}, {_name(draw, scope, ARRAYS)}"
     ways = [f"return ({_array(draw, scope)}) % 97", f"return {number_and_array}"]
-    ways += ["break", "break", "continue", "continue"] if scope.in_loop else ["raise ValueError(state.count)"]
+    ways += ["continue", "break", "continue", "break"] if scope.in_loop else ["raise ValueError(state.count)"]
     way = draw(st.sampled_from(ways))
     return [f"if {_predicate(draw, scope)}:", f"    {way}"], scope
 
