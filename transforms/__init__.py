@@ -6,6 +6,7 @@ from __future__ import annotations
 if __name__ != "janusx.transforms":
     raise ImportError(f"this package is janusx.transforms, not {__name__}: install janusx and import it from there")
 
+from janusx.transforms.pipeline import rewrite as rewrite
 from janusx.transforms.result import Refusal as Refusal
 from janusx.transforms.result import Rewritten as Rewritten
 from janusx.transforms.result import Site as Site

@@ -1,0 +1,108 @@
+"""`and`, `or`, `not`, chained comparisons, `in`: ops that take what may not be evaluated as a lambda."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from janusx.transforms.build import argument, string, thunk
+from janusx.transforms.expression_pass import ExpressionPass, walrus
+
+_OPERATORS: dict[type[cst.BaseCompOp], str] = {
+    cst.LessThan: "<",
+    cst.LessThanEqual: "<=",
+    cst.GreaterThan: ">",
+    cst.GreaterThanEqual: ">=",
+    cst.Equal: "==",
+    cst.NotEqual: "!=",
+    cst.In: "in",
+    cst.NotIn: "not in",
+    cst.Is: "is",
+    cst.IsNot: "is not",
+}
+
+
+class Logical(ExpressionPass):
+    """Rewrites whatever asks for a truth value inside an expression."""
+
+    def leave_BooleanOperation(
+        self, original_node: cst.BooleanOperation, updated_node: cst.BooleanOperation
+    ) -> cst.BaseExpression:
+        left, right = updated_node.left, updated_node.right
+        conjunction = isinstance(updated_node.operator, cst.And)
+        if walrus(right):
+            new = self.kept(f"{'and' if conjunction else 'or'}_{self.site(original_node)}", left, right, conjunction)
+        else:
+            new = self.ops("and_" if conjunction else "or_", left, thunk(right))
+        return self.replace(original_node, new)
+
+    def leave_UnaryOperation(
+        self, original_node: cst.UnaryOperation, updated_node: cst.UnaryOperation
+    ) -> cst.BaseExpression:
+        if not isinstance(updated_node.operator, cst.Not):
+            return updated_node
+        return self.replace(original_node, self.ops("not_", updated_node.expression))
+
+    def leave_Comparison(self, original_node: cst.Comparison, updated_node: cst.Comparison) -> cst.BaseExpression:
+        first = updated_node.comparisons[0]
+        if len(updated_node.comparisons) > 1:
+            if any(walrus(c.comparator) for c in updated_node.comparisons):
+                new = self._native_chain(self.site(original_node), updated_node.left, list(updated_node.comparisons))
+            else:
+                new = self._chain(updated_node)
+        elif not isinstance(first.operator, (cst.In, cst.NotIn)) or walrus(first.comparator):
+            return updated_node
+        elif not self._any_order(updated_node.left, first.comparator):
+            new = self._chain(updated_node)  # It evaluates from left to right; `contains` would look at the container first.
+        else:
+            new = self.ops("contains", first.comparator, updated_node.left)
+            new = self.ops("not_", new) if isinstance(first.operator, cst.NotIn) else new
+        return self.replace(original_node, new)
+
+    def _chain(self, node: cst.Comparison) -> cst.BaseExpression:
+        links: list[cst.BaseExpression] = []
+        for link in node.comparisons:
+            links += [string(_OPERATORS[type(link.operator)]), thunk(link.comparator)]
+        return self.ops("chain", node.left, *links)
+
+    def kept(self, name: str, left: cst.BaseExpression, right: cst.BaseExpression, conjunction: bool) -> cst.BaseExpression:
+        """`left and right` in native form, where `right` binds a name and so cannot be a lambda."""
+        name = self.unit.fresh(name)
+        test = self.ops("truth", cst.NamedExpr(cst.Name(name), argument(left)))
+        yes, no = (right, cst.Name(name)) if conjunction else (cst.Name(name), right)
+        return cst.IfExp(test, argument(yes), argument(no), lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+
+    def _native_chain(
+        self, site: int, left: cst.BaseExpression, links: list[cst.ComparisonTarget]
+    ) -> cst.BaseExpression:
+        first, *others = links
+        if not others:
+            return cst.Comparison(left, [first])
+        depth = len(others)
+        middle = self.unit.fresh(f"chain_{site}_{depth}")
+        named = cst.NamedExpr(
+            cst.Name(middle), argument(first.comparator), lpar=[cst.LeftParen()], rpar=[cst.RightParen()]
+        )
+        test = cst.Comparison(left, [first.with_changes(comparator=named)])
+        rest = self._native_chain(site, cst.Name(middle), others)
+        return self.kept(f"chain_{site}_{depth}_holds", test, rest, conjunction=True)
+
+    def _any_order(self, left: cst.BaseExpression, right: cst.BaseExpression) -> bool:
+        """Whether two operands can be evaluated in either order."""
+        if walrus(left) or walrus(right):
+            return False
+        return _constant(left) or _constant(right) or self._settled(left) or self._settled(right)
+
+    def _settled(self, node: cst.BaseExpression) -> bool:
+        """A local name that no closure can rebind meanwhile."""
+        scope = self.frames[-1].scope
+        return isinstance(node, cst.Name) and node.value in scope.bound - scope.captured
+
+
+def _constant(node: cst.CSTNode) -> bool:
+    if isinstance(node, (cst.Tuple, cst.List, cst.Set)):
+        return all(_constant(e.value) for e in node.elements)
+    if isinstance(node, cst.UnaryOperation):
+        return _constant(node.expression)
+    return isinstance(node, (cst.Integer, cst.Float, cst.Imaginary, cst.SimpleString)) or (
+        isinstance(node, cst.Name) and node.value in {"None", "True", "False"}
+    )

@@ -1,0 +1,78 @@
+"""Which functions and constructs stay native Python, and why."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from janusx.transforms.analysis import uses_of
+from janusx.transforms.blocks import BREAK, CONTINUE, HARD, Block, else_of, jumps, jumps_of, map_blocks, then_of
+
+from janusx.transforms.build import parts
+from janusx.transforms.lines import mark_of, update
+from janusx.transforms.unit import Unit
+
+_FRAME_READERS = {"locals": 0, "vars": 0, "dir": 0, "exec": 9, "eval": 9}
+"""Builtins that read the caller's local variables, and the most arguments with which they do."""
+
+
+def why_native(function: cst.FunctionDef | cst.Lambda) -> str | None:
+    """Why a function stays as it is; None if it need not."""
+    if isinstance(function, cst.FunctionDef) and function.asynchronous is not None:
+        return "an async function runs in steps that its event loop decides"
+    return _reason(function.body)
+
+
+def _reason(node: cst.CSTNode) -> str | None:
+    if isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+        return None
+    if isinstance(node, cst.Yield):
+        return "a generator runs in steps that its consumer decides"
+    if isinstance(node, cst.Await):
+        return "an async function runs in steps that its event loop decides"
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name):
+        most = _FRAME_READERS.get(node.func.value)
+        if most is not None and len(node.args) <= most:
+            return f"{node.func.value}() sees the function's local variables by name"
+    for part in parts(node):
+        reason = _reason(part)
+        if reason is not None:
+            return reason
+    return None
+
+
+def mark_natives(body: Block, unit: Unit, *, in_native_loop: bool = False) -> list[cst.BaseStatement]:
+    """Mark the loops that a `break`, `continue` or `return` leaves from within a `try`, `with` or `match`, and the
+    `if`s whose jumps belong to such a loop."""
+    out: list[cst.BaseStatement] = []
+    for statement in body:
+        if isinstance(statement, (cst.While, cst.For)):
+            inside = jumps_of([*then_of(statement), *else_of(statement)])
+            native = any(j.startswith(HARD) for j in inside)
+            if native:
+                statement = make_native(statement, unit, "a jump leaves it from within a try, with or match")
+            elif isinstance(statement, cst.While) and statement.orelse is not None and uses_of(statement.test).writes:
+                native = True
+                statement = make_native(statement, unit, "its test binds a name, and it has an else")
+            changed = map_blocks(statement, lambda b, n=native: mark_natives(b, unit, in_native_loop=n or in_native_loop))  # type: ignore[misc]
+            out.append(changed)
+            continue
+        if isinstance(statement, cst.If):
+            inside = jumps(statement)
+            if inside & {HARD + BREAK, HARD + CONTINUE} or (in_native_loop and inside & {BREAK, CONTINUE}):
+                statement = make_native(statement, unit, "a jump leaves it for a loop that stays native")
+        out.append(map_blocks(statement, lambda b: mark_natives(b, unit, in_native_loop=in_native_loop)))
+    return out
+
+
+def make_native(statement: cst.BaseStatement, unit: Unit, reason: str) -> cst.BaseStatement:
+    """The statement marked native, with a note."""
+    construct = type(statement).__name__.lower()
+    unit.refuse(mark_of(statement).line, construct, reason)
+    return update(statement, native=True)
+
+
+def native(statement: cst.BaseStatement) -> bool:
+    """Whether a statement was marked native."""
+    return mark_of(statement).native
+
+

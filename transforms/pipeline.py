@@ -1,0 +1,141 @@
+"""`rewrite`: the whole way from a function's source to the source of its functional form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+import libcst as cst
+
+from janusx.transforms.analysis import Analysis
+from janusx.transforms.build import Fresh, Ops, give
+from janusx.transforms.expressions import Expressions
+from janusx.transforms.functions import lower
+from janusx.transforms.lines import TAG, Mark, put, read_back
+from janusx.transforms.private_names import SignatureNames
+from janusx.transforms.result import Refusal, Rewritten
+from janusx.transforms.sites import Parsed, parse
+from janusx.transforms.unit import Unit
+from janusx.transforms.variables import Reads
+
+
+def _no_leaves(name: str) -> bool:
+    return False
+
+
+def rewrite(
+    source: str,
+    *,
+    first_line: int = 1,
+    class_name: str | None = None,
+    assumed: Mapping[int, bool] = {},  # noqa: B006 - read only
+    is_leaf: Callable[[str], bool] = _no_leaves,
+    ops_name: str = "jx",
+) -> Rewritten:
+    """Rewrite one function so that its control flow goes through ops.
+
+    The outcome compiles and means what the source means, for every function that Python accepts: what has no functional
+    form stays native and is listed in `refusals`.
+
+    Args:
+        source: dedented text of one `def` or `lambda`.
+        first_line: file line of the text's first line.
+        class_name: the class in whose body the function stands, for private names.
+        assumed: site ids of `if`s and conditional expressions, with the outcome that is speculated there.
+        is_leaf: says that a dotted name (`jnp.tanh`) is a leaf library's function, to be called as it is.
+        ops_name: the name of the ops in the emitted text; another one is taken where the source uses it.
+
+    Returns:
+        The emitted text with its line map, sites and refusals.
+
+    Raises:
+        libcst.ParserSyntaxError: the source is not valid Python.
+        ValueError: the source is not one `def` or `lambda`.
+
+    Example:
+        >>> print(rewrite("def f(x):\\n    if x > 0:\\n        x = -x\\n    return x\\n").text, end="")
+        def f(x):
+            def if_1_true(x):
+                x = -x
+                return x
+            def if_1_false(x): return x
+            x = jx.cond(x > 0, if_1_true, if_1_false, x, site=1)
+            return x
+    """
+    parsed = parse(source, first_line=first_line)
+    fresh = Fresh(source)
+    unit = Unit(
+        source, parsed, Ops(fresh(ops_name)), fresh, Analysis(), is_leaf, assumed, class_name, list(parsed.sites)
+    )
+    if TAG in source:
+        return _as_it_is(unit, f"it contains the character {TAG!r}, which marks lines here")
+    try:
+        text, lines = read_back(_emitted(unit), first_line)
+        compile(_without_future(text), "<emitted>", "exec", dont_inherit=True)
+    except (SyntaxError, RecursionError, cst.CSTValidationError) as error:
+        return _as_it_is(unit, f"the emitted form goes beyond what Python takes: {error}")
+    return Rewritten(text, lines, tuple(unit.sites), tuple(unit.refusals), unit.ops.name)
+
+
+def _emitted(unit: Unit) -> str:
+    """The passes, in order; the printed code still has its line marks."""
+    # Expressions first: they need the positions of the parsed nodes, and all later passes need marked statements in
+    # normal form. What a lambda of ours reads counts as read where it stands, so control flow does not mind.
+    function = _marked_function(unit)
+    # Statements, function by function, the innermost first.
+    function = lower(function, unit)
+    # Checked reads last: `jx.read(y, "y")` would hide from the passes that `y` is a name.
+    if unit.checked or unit.deleted:
+        changed = function.visit(Reads(unit, unit.checked, unit.deleted))
+        assert isinstance(changed, cst.FunctionDef)
+        function = changed
+    return unit.parsed.module.with_changes(body=[function], header=[], footer=[]).code
+
+
+def _marked_function(unit: Unit) -> cst.FunctionDef:
+    """The function with rewritten expressions, no decorators, and a mark on each statement."""
+    original = unit.parsed.function
+    walk = Expressions(unit)
+    walk.enter(original)
+    body = original.body.visit(walk)
+    walk.leave(original)
+    function = _bare(original, unit)
+    line = unit.parsed.line(original)
+    if isinstance(body, cst.BaseExpression):
+        last = unit.parsed.last_line(original)
+        body = cst.IndentedBlock([put(give(body), Mark(line, last))])
+    assert isinstance(body, cst.BaseSuite)
+    start = original.body.body[0] if isinstance(original.body, cst.IndentedBlock) else original.body
+    return put(function.with_changes(body=body), Mark(line, max(line, unit.parsed.line(start) - 1)))
+
+
+def _bare(original: cst.FunctionDef | cst.Lambda, unit: Unit) -> cst.FunctionDef:
+    """The signature as it is, without decorators; a `lambda` as a `def`."""
+    params = original.params
+    if unit.class_name is not None and "__" in unit.source:
+        params = params.visit(SignatureNames(unit.class_name))  # type: ignore[assignment]
+    if isinstance(original, cst.Lambda):
+        return cst.FunctionDef(cst.Name(unit.fresh("lambda_")), params, cst.IndentedBlock([]))
+    return original.with_changes(params=params, decorators=[], leading_lines=[], lines_after_decorators=[])
+
+
+def _as_it_is(unit: Unit, reason: str) -> Rewritten:
+    """The function unchanged, but for what is always taken off."""
+    parsed: Parsed = unit.parsed
+    original = parsed.function
+    function = _bare(original, unit)
+    if isinstance(original, cst.Lambda):
+        function = function.with_changes(body=cst.IndentedBlock([give(original.body)]))
+    text = parsed.module.with_changes(body=[function], header=[], footer=[]).code
+    line = parsed.line(original)
+    lines = tuple(min(line + i, parsed.last_line(original)) for i in range(len(text.splitlines())))
+    kind = "lambda" if isinstance(original, cst.Lambda) else "def"
+    return Rewritten(text, lines, parsed.sites, (Refusal(line, kind, reason),), unit.ops.name)
+
+
+def _without_future(text: str) -> str:
+    """The text as it can be compiled alone: names that are `nonlocal` to it need a function around it."""
+    names = sorted(set(re.findall(r"^\s*nonlocal (.+)$", text, re.MULTILINE)))
+    free = sorted({name.strip() for line in names for name in line.split(",")})
+    around = "".join(f"    {name} = None\n" for name in free)
+    return "def around():\n" + around + "".join(f"    {line}\n" for line in text.splitlines())
