@@ -109,11 +109,12 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is put to the test: `convert`, and `stats` where rungs are to be checked."""
+    """What is put to the test: `convert`, `stats` where rungs are to be checked, and whether lines of tracebacks are."""
 
     convert: Callable[..., Any]
     stats: Callable[[Any], Any] | None
     options: Mapping[str, Any] = field(default_factory=dict)
+    tracebacks: bool = True
 
 
 PLAIN = Subject(convert=lambda fn, **_: fn, stats=None)
@@ -263,6 +264,8 @@ class _Runner:
         _remember(self.plain, expected)
         _remember(self.other, found)
         lines = list(differences(seen.facts, also.facts, self.scenario.tolerance))
+        if not self.subject.tracebacks:
+            lines = [line for line in lines if not line.startswith("exception.lines")]
         if lines:
             more = [f"... and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
             text = "\n  ".join([*lines[:SHOWN], *more])
@@ -343,11 +346,11 @@ def _outcome(side: _Side, step: Call) -> dict[str, Any]:
 
 def _exception_roots(error: BaseException) -> dict[str, Any]:
     roots: dict[str, Any] = {"exception": _described(error), "exception.__cause__": _described(error.__cause__)}
-    roots["exception.lines"] = [
+    roots["exception.lines"] = ", ".join(
         f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}"
         for frame in traceback.extract_tb(error.__traceback__)
         if not _is_foreign(frame.filename)
-    ]
+    )
     return roots
 
 
