@@ -1,0 +1,305 @@
+"""The public functions: `convert` and what tells about converted functions."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar, overload
+
+import jax
+
+from janusx import config, dispatch, errors
+from janusx.compile import Call
+from janusx.profiler.tracebacks import without_us
+from janusx.record import Options, Record, Stats
+from janusx.state.policy import REGISTRY, Rule
+from janusx.tracing import context
+
+F = TypeVar("F", bound=Callable[..., Any])
+_UNSET: Any = None
+
+
+class Converted:
+    """A converted function. Call it like the original; `janusx.explain`, `source`, `stats` and `reset` take it."""
+
+    def __init__(self, fun: Callable[..., Any], record: Record, prefix: tuple[Any, ...], named: dict[str, Any], static: Any, name: str | None):
+        functools.update_wrapper(self, fun)
+        if name is not None:
+            self.__name__ = name
+        self._record = record
+        self._prefix = prefix
+        self._named = named
+        self._static = static
+        self._parameters = _parameter_names(record.fun)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._prefix:
+            args = self._prefix + args
+        if self._named:
+            kwargs = {**self._named, **kwargs}
+        record = self._record
+        try:
+            entries = record.entries
+            if entries:
+                result = dispatch.run(record, entries[0], args, kwargs)
+                if result is not dispatch.MISS:
+                    return result
+            return dispatch.answer(record, self._call(args, kwargs))
+        except BaseException as error:
+            # A bare `raise` adds no frame of its own, so the user sees only their own.
+            without_us(error)
+            raise
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        names = self._parameters
+        shown = tuple(names[i] if i < len(names) else f"args[{i}]" for i in range(len(args)))
+        return Call(self._record.fun, args, kwargs, shown, self._static(args, kwargs) if self._static else frozenset())
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __janusx_function__(self) -> Any:
+        fun = self._record.fun
+        if self._prefix or self._named:
+            return functools.partial(fun, *self._prefix, **self._named)
+        return fun
+
+    def __repr__(self) -> str:
+        return f"<janusx.convert of {self._record.fun!r}>"
+
+    def trace(self, *args: Any, **kwargs: Any) -> jax.stages.Traced:
+        """The program for these arguments, traced: as `jax.jit(f).trace`."""
+        entry, inputs = self._prepare(args, kwargs)
+        return entry.program.trace(*inputs)  # type: ignore[attr-defined, no-any-return]
+
+    def lower(self, *args: Any, **kwargs: Any) -> jax.stages.Lowered:
+        """The program for these arguments, lowered: as `jax.jit(f).lower`."""
+        entry, inputs = self._prepare(args, kwargs)
+        return entry.lowered(inputs)
+
+    def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, tuple[Any, ...]]:
+        return dispatch.prepare(self._record, self._call(self._prefix + args, {**self._named, **kwargs}))
+
+    def clear_cache(self) -> None:
+        """Forget the programs, keep what was learned: as `jax.jit(f).clear_cache`."""
+        self._record.entries = []
+
+
+def convert(
+    fun: Any = None,
+    *,
+    static_argnums: int | Sequence[int] | None = None,
+    static_argnames: str | Sequence[str] | None = None,
+    donate_argnums: int | Sequence[int] | None = None,
+    donate_argnames: str | Sequence[str] | None = None,
+    in_shardings: Any = _UNSET,
+    out_shardings: Any = _UNSET,
+    profile_runs: int | None = None,
+    speculate: bool | None = None,
+    recompile_limit: int | None = None,
+    on_unsupported: str | None = None,
+    on_violation: Any = None,
+    guards: str | None = None,
+    name: str | None = None,
+) -> Any:
+    """Converts an imperative function on JAX arrays into compiled programs, with plain Python's results.
+
+    Args:
+        fun: a function, method, lambda, `functools.partial` or callable object. Without it, a decorator is returned.
+        static_argnums: as in `jax.jit`: positions of arguments that are constants of a program.
+        static_argnames: as in `jax.jit`.
+        donate_argnums: as in `jax.jit`.
+        donate_argnames: as in `jax.jit`.
+        in_shardings: as in `jax.jit`.
+        out_shardings: as in `jax.jit`.
+        profile_runs: at most so many calls run observed in plain Python; 0 stages everything and speculates on nothing.
+        speculate: whether outcomes seen in profiled runs may be taken for granted under guards.
+        recompile_limit: how many programs the function may have.
+        on_unsupported: "split", "eager" or "error".
+        on_violation: "recompile", "eager", "error", or a function called with the assumption that did not hold.
+        guards: "flags" or "callback": how a program tells of a violated assumption.
+        name: a name for reports.
+
+    Returns:
+        A callable with the signature of `fun`.
+
+    Raises:
+        janusx.errors.JanusXError: `fun` cannot be converted, or an option has a bad value.
+
+    Example:
+        >>> import jax.numpy as jnp, janusx
+        >>> class Counter:
+        ...     def __init__(self): self.hits = 0
+        ...     @janusx.convert
+        ...     def step(self, x):
+        ...         self.hits += 1
+        ...         return x * self.hits
+        >>> counter = Counter()
+        >>> [float(counter.step(jnp.float32(2))) for _ in range(3)], counter.hits
+        ([2.0, 4.0, 6.0], 3)
+
+    The idea is JANUS's: Jeong et al., "Speculative Symbolic Graph Execution of Imperative Deep Learning Programs" (2019).
+    """
+    chosen = {
+        "profile_runs": profile_runs,
+        "speculate": speculate,
+        "recompile_limit": recompile_limit,
+        "on_unsupported": on_unsupported,
+        "on_violation": on_violation,
+        "guards": guards,
+    }
+    for option, value in chosen.items():
+        if value is not None:
+            config.check(option, value)
+    options = Options(**chosen)  # type: ignore[arg-type]
+    static = _Static.of(static_argnums, static_argnames)
+
+    def wrap(fun: Any) -> Converted:
+        target, prefix, named = _target(fun)
+        return Converted(fun, Record(target, options), prefix, named, static, name)
+
+    return wrap if fun is None else wrap(fun)
+
+
+class _Static:
+    """Which arguments are static, as positions and names of a call."""
+
+    def __init__(self, nums: tuple[int, ...], names: tuple[str, ...]):
+        self.nums = nums
+        self.names = names
+
+    @staticmethod
+    def of(nums: int | Sequence[int] | None, names: str | Sequence[str] | None) -> _Static | None:
+        if nums is None and names is None:
+            return None
+        nums = (nums,) if isinstance(nums, int) else tuple(nums or ())
+        names = (names,) if isinstance(names, str) else tuple(names or ())
+        return _Static(nums, names)
+
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> frozenset[int | str]:
+        return frozenset([*(i % len(args) for i in self.nums if -len(args) <= i < len(args)), *(n for n in self.names if n in kwargs)])
+
+
+def _parameter_names(fun: Any) -> tuple[str, ...]:
+    code = getattr(fun, "__code__", None)
+    return () if code is None else code.co_varnames[: code.co_argcount]
+
+
+def _target(fun: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """The plain function under `fun`, and the arguments that it brings."""
+    if isinstance(fun, Converted):
+        return fun._record.fun, fun._prefix, fun._named
+    if isinstance(fun, functools.partial):
+        target, prefix, named = _target(fun.func)
+        return target, prefix + fun.args, {**named, **fun.keywords}
+    if isinstance(fun, types.MethodType):
+        target, prefix, named = _target(fun.__func__)
+        return target, (*prefix, fun.__self__), named
+    if isinstance(fun, staticmethod | classmethod):
+        raise errors.NotCallableError(
+            f"a {type(fun).__name__} object was given to convert.", remedy=f"Put @{type(fun).__name__} above @janusx.convert."
+        )
+    if isinstance(fun, type):
+        raise errors.ClassGivenError(f"the class {fun.__qualname__} was given to convert.")
+    if not callable(fun):
+        raise errors.NotCallableError(f"{fun!r} was given to convert, which cannot be called.")
+    if isinstance(fun, types.BuiltinFunctionType):
+        raise errors.BuiltinFunctionError(f"{fun.__qualname__} is written in C and has no source to convert.")
+    if isinstance(fun, types.FunctionType):
+        if inspect.iscoroutinefunction(fun) or inspect.isasyncgenfunction(fun):
+            raise errors.CoroutineGivenError(f"{fun.__qualname__} is an async function.", place=dispatch.place_of_function(fun))
+        return fun, (), {}
+    call = type(fun).__call__
+    if isinstance(call, types.FunctionType):
+        return call, (fun,), {}
+    return fun, (), {}
+
+
+def _record(g: Any) -> Record:
+    if isinstance(g, types.MethodType):
+        g = g.__func__
+    if not isinstance(g, Converted):
+        raise errors.NotCallableError(f"{g!r} is not a converted function.", remedy="Pass what janusx.convert returned.")
+    return g._record
+
+
+def stats(g: Any) -> Stats:
+    """Counts of what a converted function did, as a frozen snapshot.
+
+    Example:
+        >>> import jax.numpy as jnp, janusx
+        >>> double = janusx.convert(lambda x: x * 2)
+        >>> _ = double(jnp.arange(3))
+        >>> janusx.stats(double).last_call
+        'compiled'
+    """
+    return _record(g).stats()
+
+
+def reset(g: Any) -> None:
+    """Forget programs, profiles and counts of a converted function."""
+    _record(g).reset()
+
+
+def source(g: Any) -> str:
+    """The generated program of a converted function, as readable source.
+
+    The functions that it calls follow it, in the order in which they were met.
+    """
+    record = _record(g)
+    programs = record.entries[0].info.programs if record.entries else record.rewriter.programs()
+    texts = [program.rewritten.text for program in programs if program.rewritten is not None]
+    if not texts:
+        texts = [record.rewriter.program(record.fun).rewritten.text]  # type: ignore[union-attr]
+    return "\n\n".join(texts)
+
+
+def is_converting() -> bool:
+    """Whether the code that asks runs while JanusX traces it."""
+    return context.active() is not None
+
+
+class _Disable:
+    """`janusx.disable`: a decorator with a reason, or a context manager."""
+
+    def __call__(self, fn: F | None = None, *, reason: str = "it was disabled") -> Any:
+        if fn is None:
+            return _disabled_block(reason)
+        fn.__janusx_disabled__ = reason  # type: ignore[attr-defined]
+        return fn
+
+
+class _disabled_block:
+    def __init__(self, reason: str):
+        self._reason = reason
+        self._manager = config.using(disable=True)
+
+    def __call__(self, fn: F) -> F:
+        fn.__janusx_disabled__ = self._reason  # type: ignore[attr-defined]
+        return fn
+
+    def __enter__(self) -> None:
+        self._manager.__enter__()
+
+    def __exit__(self, *details: Any) -> None:
+        self._manager.__exit__(*details)
+
+
+disable = _Disable()
+
+
+def register_shadow(cls: type, copy: Any = "fields") -> None:
+    """Says how instances of a library's type are copied for a trace.
+
+    Args:
+        cls: the type; its subclasses follow.
+        copy: "fields" (attributes are followed), "share" (the object itself, guarded by identity), "opaque" (never looked into), or a
+            function that makes a new object from the old (tokens that belong to one trace).
+    """
+    REGISTRY.register(cls, Rule("fresh", copy) if callable(copy) else Rule(copy))
+
+
+__all__ = ["Converted", "Iterator", "contextmanager", "convert", "disable", "is_converting", "overload", "register_shadow", "reset", "source", "stats"]

@@ -1,0 +1,221 @@
+"""From a call to an entry: passes over the function until one is complete, then code generation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+
+from janusx.entry import Entry, EntryInfo
+from janusx.guards.codegen import emit_gather
+from janusx.guards.describe import describe_guards
+from janusx.guards.staged import Assumption
+from janusx.signals import Respecialise, Retrace, Unsupported
+from janusx.state import diff, policy, symbols
+from janusx.state.commit import Commit
+from janusx.state.paths import Argument, Keyword, Path, root
+from janusx.state.shadow import Shadow
+from janusx.tracing import context
+from janusx.tracing.rewriter import Rewriter
+from janusx.tracing.settings import Settings
+from janusx.tracing.trace import Inputs, Trace
+
+MAX_PASSES = 24
+
+
+@dataclass
+class Knowledge:
+    """What the passes over a function found out. It only grows, until `reset`."""
+
+    relaxed: dict[Path, str] = field(default_factory=dict)
+    assumed: dict[tuple[str, int], bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Call:
+    """The function to convert, with the arguments of the call that asks for it.
+
+    Attributes:
+        fun: the user's function (of a method, the plain function).
+        args: positional arguments.
+        kwargs: keyword arguments.
+        names: the parameters' names for the positional arguments, for messages.
+        static: indices and names of arguments that are constants of the program.
+        donated: likewise, whose arrays the caller gives up.
+    """
+
+    fun: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    names: tuple[str, ...]
+    static: frozenset[int | str] = frozenset()
+    donated: frozenset[int | str] = frozenset()
+
+    def roots(self) -> list[tuple[Path, Any, int | str]]:
+        """Path, value and index or name of each argument."""
+        found: list[tuple[Path, Any, int | str]] = [
+            (root(Argument(i, self.names[i])), value, i) for i, value in enumerate(self.args)
+        ]
+        found += [(root(Keyword(name)), value, name) for name, value in self.kwargs.items()]
+        return found
+
+
+class Static:
+    """Marks an argument that jit's `static_argnums` made a constant: compared by `==`, as jit does."""
+
+
+@dataclass
+class _Pass:
+    """The outcome of one pass, filled in while `jax.jit` traces the flat program."""
+
+    trace: Trace
+    commit: Commit
+    function: Callable[..., Any]
+    commit_source: str
+    assumptions: tuple[Assumption, ...]
+    found: list[diff.Change]
+
+
+class Builder:
+    """Builds an entry for one call."""
+
+    def __init__(self, call: Call, knowledge: Knowledge, settings: Settings, rewriter: Rewriter, run: Callable[..., Any]):
+        self.call = call
+        self.knowledge = knowledge
+        self.settings = settings
+        self.rewriter = rewriter
+        self.run = run
+        self.leaf_values: tuple[Any, ...] = ()
+        self.host_inputs: dict[symbols.Expr, Any] = {}
+        self.seconds: dict[str, float] = {}
+        self.memo: dict[tuple[int, ...], Any] = {}
+
+    def build(self, number: int, jit_options: dict[str, Any]) -> Entry:
+        """Make passes until one declared all its inputs and relaxed nothing, and make the entry of that one."""
+        started = time.perf_counter()
+        self._survey()
+        for _ in range(MAX_PASSES):
+            done, program = self._pass(jit_options)
+            if done is not None:
+                break
+        else:
+            raise Unsupported(f"its inputs were not settled after {MAX_PASSES} passes")
+        self.seconds["trace"] = time.perf_counter() - started
+        return self._entry(done, program, number)
+
+    def _survey(self) -> None:
+        """Count the array leaves that the arguments lead to, so that the first pass declares them."""
+        settings = replace(self.settings, relaxed=self.knowledge.relaxed)
+        shadow = Shadow(lambda node: node.value, settings.relaxed, settings.container_limit)
+        for path, value, key in self.call.roots():
+            if key not in self.call.static:
+                shadow.add_root(path, value)
+        self.leaf_values = tuple(leaf.value for leaf in shadow.leaves)
+        self.rewriter.wrap_leaves = bool(shadow.hosts) or self.rewriter.wrap_leaves
+        self.rewriter.assumed = self.knowledge.assumed
+
+    def _pass(self, jit_options: dict[str, Any]) -> tuple[_Pass | None, Any]:
+        box: list[_Pass] = []
+        hosts = dict(self.host_inputs)
+        first = [self]
+
+        def flat(*inputs: Any) -> Any:
+            if not first:
+                raise Retrace
+            builder = first.pop()
+            outs, made = builder._trace(inputs, tuple(hosts))
+            box.append(made)
+            return outs
+
+        flat.__name__ = flat.__qualname__ = getattr(self.call.fun, "__name__", "converted")
+        program = jax.jit(flat, **jit_options)
+        try:
+            program.trace(*self.leaf_values, *hosts.values())
+        except Respecialise as signal:
+            self.knowledge.assumed[signal.key] = signal.outcome
+            self.rewriter.assumed = self.knowledge.assumed
+            return None, None
+        made = box.pop()
+        if made.trace.incomplete:
+            self.leaf_values = tuple(leaf.value for leaf in made.trace.shadow.leaves)
+            self.host_inputs.update({expr: self._present(made.trace, expr) for expr in made.trace.inputs.late})
+            return None, None
+        relaxed = {path: why for path, why in diff.to_relax(made.found).items() if path not in self.knowledge.relaxed}
+        if relaxed:
+            self.knowledge.relaxed.update(relaxed)
+            self.rewriter.wrap_leaves = True
+            return None, None
+        return made, program
+
+    def _present(self, trace: Trace, expr: symbols.Expr) -> Any:
+        return evaluate(expr, {node.path: node.value for node in trace.shadow.hosts})
+
+    def _trace(self, inputs: tuple[Any, ...], hosts: tuple[symbols.Expr, ...]) -> tuple[Any, _Pass]:
+        count = len(inputs) - len(hosts)
+        declared = Inputs(inputs[:count], dict(zip(hosts, inputs[count:], strict=True)))
+        settings = replace(self.settings, relaxed=self.knowledge.relaxed, assumed=self.knowledge.assumed)
+        trace = Trace(declared, settings, self.rewriter)
+        trace.memo = self.memo
+        try:
+            with context.entered(trace):
+                args, kwargs = self._arguments(trace)
+                result = self.run(trace, self.call.fun, args, kwargs)
+                found = list(diff.changes(trace.shadow))
+                commit = Commit(trace.shadow, declared.leaves)
+                packed, assumptions = trace.frames.packed()
+                function, source = commit.finish(result, found, trace.effects)
+        finally:
+            trace.unpatch()
+        outs = [*commit.outs, packed] if packed is not None else commit.outs
+        return outs, _Pass(trace, commit, function, source, assumptions, found)
+
+    def _arguments(self, trace: Trace) -> tuple[list[Any], dict[str, Any]]:
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        for path, value, key in self.call.roots():
+            shadow = trace.shadow.add_static(path, value) if key in self.call.static else trace.add_root(path, value)
+            if isinstance(key, int):
+                args.append(shadow)
+            else:
+                kwargs[key] = shadow
+        return args, kwargs
+
+    def _entry(self, made: _Pass, program: Any, number: int) -> Entry:
+        trace = made.trace
+        shape = (len(self.call.args), tuple(self.call.kwargs))
+        gather, gather_source = emit_gather(
+            trace.shadow, trace.anchors, shape, trace.host_guards, tuple(self.host_inputs), made.commit.needs
+        )
+        info = EntryInfo(
+            number=number,
+            guards=describe_guards(trace.shadow, trace.host_guards),
+            reads=tuple(str(leaf.path) for leaf in trace.shadow.leaves),
+            writes=tuple(str(change.node.path / step) for change in made.found for step in change.changed),
+            gather_source=gather_source,
+            commit_source=made.commit_source,
+            programs=tuple(self.rewriter.programs()),
+            decisions=dict(trace.decisions),
+            seconds=self.seconds,
+        )
+        avals = tuple(jax.typeof(value) for value in self.leaf_values)
+        constants = tuple(
+            (node.path, node.value) for node in trace.shadow.constants() if isinstance(node.value, bool | int | float | complex)
+        )
+        return Entry(gather, program, made.function, made.assumptions, avals, constants, trace.anchors, info)
+
+
+def evaluate(expr: symbols.Expr, values: dict[Path, Any]) -> Any:
+    """The present value of a host expression."""
+    if isinstance(expr, symbols.Constant):
+        return expr.value
+    if isinstance(expr, symbols.Input):
+        return values[expr.path]
+    assert isinstance(expr, symbols.Apply)
+    args = [evaluate(arg, values) for arg in expr.args]
+    return expr.function(*args, **{name: evaluate(arg, values) for name, arg in expr.kwargs})
+
+
+__all__ = ["Builder", "Call", "Knowledge", "evaluate", "policy"]

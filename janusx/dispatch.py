@@ -1,0 +1,264 @@
+"""How a call is answered: by an entry whose guards hold, else by a new one, else by Python."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Any
+
+import jax
+import numpy as np
+
+from janusx import config, errors, leaves, logs
+from janusx.compile import Builder, Call
+from janusx.entry import Entry
+from janusx.guards.codegen import ARRAY_TYPE
+from janusx.guards.staged import Assumption
+from janusx.profiler import run_observed
+from janusx.record import Observations, Record
+from janusx.signals import NeedsProfile, Retrace, Signal, Unstageable, Unsupported
+from janusx.tracing import context, outer
+from janusx.tracing.settings import Settings
+
+
+class Miss:
+    """No entry answered."""
+
+
+MISS = Miss()
+
+MAX_FLIPS = 3
+"""Programs made within one call, each for the outcomes that the one before met, before Python answers."""
+
+
+def answer(record: Record, call: Call) -> Any:
+    """Answer a call that the first entry did not."""
+    if context.active() is not None:
+        return outer.inline(record, call)
+    if config.disable or jax.config.jax_disable_jit:
+        return run_eagerly(record, call, "")
+    if outer.under_transform(call):
+        return outer.trace_through(record, call)
+    with record.lock:
+        result = _try_entries(record, call, frozenset())
+        return _without_entry(record, call) if result is MISS else result
+
+
+def _try_entries(record: Record, call: Call, tried: frozenset[int]) -> Any:
+    for entry in list(record.entries):
+        if id(entry) in tried:
+            continue
+        result = run(record, entry, call.args, call.kwargs)
+        if result is not MISS:
+            if record.entries[0] is not entry:
+                record.entries.remove(entry)
+                record.entries.insert(0, entry)
+            return result
+    return MISS
+
+
+def run(record: Record, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Answer a call by an entry, or return `MISS`. Nothing is changed before every guard is known to hold."""
+    gathered = entry.gather(args, kwargs)
+    if gathered is None:
+        return MISS
+    inputs, needs = gathered
+    try:
+        outs = entry.program(*inputs)
+    except Retrace:
+        _drop_if_stale(record, entry, inputs)
+        return MISS
+    if outs and type(outs[-1]) is not ARRAY_TYPE and isinstance(outs[-1], jax.core.Tracer):
+        return MISS
+    if entry.assumptions:
+        held = np.asarray(outs[-1])
+        if not held.all():
+            _violated(record, entry, entry.assumptions[int(np.argmin(held))])
+            return MISS
+    result = entry.commit(outs, inputs, needs)
+    entry.hits += 1
+    record.calls += 1
+    record.compiled += 1
+    record.last_call = "compiled"
+    return result
+
+
+def _drop_if_stale(record: Record, entry: Entry, inputs: tuple[Any, ...]) -> None:
+    """An entry whose avals match but which `jax.jit` forgot (`jax.clear_caches`, a setting) will never hit again."""
+    if tuple(jax.typeof(value) for value in inputs) == entry.avals and entry in record.entries:
+        record.entries.remove(entry)
+
+
+def _violated(record: Record, entry: Entry, assumption: Assumption) -> None:
+    record.violations += 1
+    record.note("violation", assumption.place, f"that {assumption.what} did not hold")
+    logs.say("guards", "%s: that %s did not hold", assumption.place, assumption.what)
+    policy = record.options.get("on_violation")
+    if policy == "error":
+        raise errors.ViolationError(f"an assumption did not hold: {assumption.what}", place=place_of(assumption.place))
+    if callable(policy):
+        policy(assumption)
+    record.violated = assumption
+
+
+def place_of(text: str) -> errors.Place | None:
+    """A `file:line` as a place for messages."""
+    filename, _, line = text.rpartition(":")
+    return errors.Place(filename, int(line)) if filename and line.isdigit() else None
+
+
+def _without_entry(record: Record, call: Call) -> Any:
+    violated, record.violated = record.violated, None
+    if violated is not None and (violated.only or record.options.get("on_violation") == "eager"):
+        return run_eagerly(record, call, f"that {violated.what} did not hold", known=True)
+    if len(record.entries) >= record.options.get("recompile_limit"):
+        _tell_limit(record)
+        return run_eagerly(record, call, "its recompile limit was reached")
+    if record.eager_reason and record.calls < record.retry_at:
+        return run_eagerly(record, call, record.eager_reason)
+    if record.wants_profile and record.profiled < record.options.get("profile_runs") and violated is None:
+        return run_profiled(record, call)
+    return _build_and_run(record, call, violated)
+
+
+def _build_and_run(record: Record, call: Call, violated: Assumption | None, flips: int = 0) -> Any:
+    try:
+        entry = build(record, call, violated)
+    except NeedsProfile as signal:
+        if record.profiled < max(1, record.options.get("profile_runs")):
+            record.wants_profile = signal.reason
+            return run_profiled(record, call)
+        return _give_up(record, call, signal.reason)
+    except (Unsupported, Unstageable) as signal:
+        return _give_up(record, call, signal.reason)
+    except Signal:
+        raise
+    except Exception as error:
+        return _trace_raised(record, call, error)
+    record.entries.insert(0, entry)
+    record.built += 1
+    if record.built > 1:
+        record.note("recompilation", "", "no entry's guards held" if violated is None else f"that {violated.what} did not hold")
+        logs.say("recompiles", "%s: entry %d", getattr(call.fun, "__qualname__", "?"), record.built)
+    started = time.perf_counter()
+    result = run(record, entry, call.args, call.kwargs)
+    entry.info.seconds["compile"] = time.perf_counter() - started
+    if result is MISS:
+        return _try_other(record, call, entry, flips)
+    record.eager_reason = ""
+    return result
+
+
+def _try_other(record: Record, call: Call, entry: Entry, flips: int) -> Any:
+    """The new entry's own staged guards did not hold: the other outcome, or Python."""
+    violated, record.violated = record.violated, None
+    if violated is None:
+        record.entries.remove(entry)
+        return _give_up(record, call, "its guards do not hold for the call that it was made for")
+    if violated.only or flips > MAX_FLIPS:
+        return run_eagerly(record, call, f"that {violated.what} did not hold", known=True)
+    return _build_and_run(record, call, violated, flips + 1)
+
+
+def settings_of(record: Record) -> Settings:
+    """The settings of a pass for this function, now."""
+    speculate = record.options.get("speculate") and record.options.get("profile_runs") > 0
+    return Settings(
+        speculate=speculate,
+        roll_threshold=config.roll_threshold,
+        container_limit=config.container_limit,
+        profile=Observations(record.profiles) if len(record.profiles) else None,
+    )
+
+
+def build(record: Record, call: Call, violated: Assumption | None = None) -> Entry:
+    """Make an entry for a call."""
+    if violated is not None:
+        record.knowledge.assumed[violated.key] = not violated.expected
+    record.learn_changes(call)
+    builder = Builder(call, record.knowledge, settings_of(record), record.rewriter, outer.run_converted)
+    return builder.build(record.built + 1, {})
+
+
+def _give_up(record: Record, call: Call, reason: str) -> Any:
+    if record.options.get("on_unsupported") == "error":
+        raise errors.UnsupportedError(
+            f"{getattr(call.fun, '__qualname__', call.fun)} cannot be compiled.", place=place_of_function(call.fun), why=reason
+        )
+    return run_eagerly(record, call, reason)
+
+
+def _trace_raised(record: Record, call: Call, error: Exception) -> Any:
+    """User code raised while it was traced: plain Python says whether it would have."""
+    reason = f"tracing it raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    logs.say("eager", "%s", reason)
+    return run_eagerly(record, call, reason, after_error=True)
+
+
+def run_eagerly(record: Record, call: Call, reason: str, known: bool = False, after_error: bool = False) -> Any:
+    """Run the user's own function."""
+    record.calls += 1
+    record.eager += 1
+    record.last_call = "eager"
+    result = call.fun(*call.args, **call.kwargs)
+    # If it raises, so does the compiled program's trace: that is no reason to stay eager.
+    if reason and not known and reason != record.eager_reason:
+        record.eager_reason = reason
+        record.failures += 1
+        record.retry_at = record.calls + 8**record.failures
+        record.note("eager", "", reason)
+        _warn(record, call, reason)
+    return result
+
+
+def _warn(record: Record, call: Call, reason: str) -> None:
+    name = getattr(call.fun, "__qualname__", str(call.fun))
+    logs.say("eager", "%s stays eager: %s", name, reason)
+    if record.failures == 1:
+        warnings.warn(errors.EagerWarning(f"{name} runs in plain Python.", place=place_of_function(call.fun), why=reason), stacklevel=2)
+
+
+def _tell_limit(record: Record) -> None:
+    if not record.limit_told:
+        record.limit_told = True
+        limit = record.options.get("recompile_limit")
+        warnings.warn(
+            errors.RecompileLimitWarning(
+                f"{getattr(record.fun, '__qualname__', record.fun)} has {limit} programs; no more are made.", place=place_of_function(record.fun)
+            ),
+            stacklevel=2,
+        )
+
+
+def place_of_function(fun: Any) -> errors.Place | None:
+    """Where a function begins."""
+    code = getattr(fun, "__code__", None)
+    return None if code is None else errors.Place(code.co_filename, code.co_firstlineno)
+
+
+def run_profiled(record: Record, call: Call) -> Any:
+    """Run this call in plain Python, observed."""
+    record.calls += 1
+    record.profiled += 1
+    record.last_call = "profiled"
+    started = time.perf_counter()
+    try:
+        return run_observed(call.fun, call.args, call.kwargs, lambda fn: not leaves.is_leaf(fn), record.profiles)
+    finally:
+        record.seconds["profile"] = record.seconds.get("profile", 0.0) + time.perf_counter() - started
+
+
+def prepare(record: Record, call: Call) -> tuple[Entry, tuple[Any, ...]]:
+    """An entry for a call and its inputs, without running it."""
+    with record.lock:
+        for entry in record.entries:
+            gathered = entry.gather(call.args, call.kwargs)
+            if gathered is not None:
+                return entry, gathered[0]
+        entry = build(record, call)
+        gathered = entry.gather(call.args, call.kwargs)
+        if gathered is None:
+            raise errors.InternalError("an entry does not fit the call that it was made for.")
+        record.entries.insert(0, entry)
+        record.built += 1
+        return entry, gathered[0]

@@ -1,0 +1,80 @@
+"""An entry: one compiled program of a function, with its guards, its inputs and its commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+
+from janusx.guards.diagnose import changed_constants
+from janusx.guards.staged import Assumption
+from janusx.state.paths import Path
+
+
+@dataclass(frozen=True)
+class EntryInfo:
+    """What reports say about an entry.
+
+    Attributes:
+        number: from 1, in the order of making.
+        guards: each guard in words, by path.
+        reads: paths of the array inputs.
+        writes: paths that a call changes.
+        gather_source: the generated check-and-gather function.
+        commit_source: the generated commit function.
+        programs: the rewritten functions in it (`tracing.rewriter.Program`).
+        decisions: what was decided at each site, with the reason.
+        seconds: how long rewriting, tracing and compiling took.
+    """
+
+    number: int
+    guards: tuple[str, ...]
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    gather_source: str
+    commit_source: str
+    programs: tuple[Any, ...]
+    decisions: dict[tuple[str, int], tuple[str, str]]
+    seconds: dict[str, float]
+
+
+@dataclass(eq=False)
+class Entry:
+    """A compiled program and what surrounds it.
+
+    Attributes:
+        gather: `gather(args, kwargs)` → `(leaves, needs)`, or None where a guard does not hold.
+        program: the jitted flat program.
+        commit: `commit(outs, leaves, needs)` → the user's result.
+        assumptions: what each bit of the last output stands for; empty if there are no staged guards.
+        avals: of the inputs, as traced.
+        constants: host values by path that the program has compiled in.
+        anchors: the objects that paths start at, by `id`.
+        info: for reports.
+    """
+
+    gather: Callable[[tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], tuple[Any, ...]] | None]
+    program: Callable[..., Any]
+    commit: Callable[[Any, tuple[Any, ...], tuple[Any, ...]], Any]
+    assumptions: tuple[Assumption, ...]
+    avals: tuple[Any, ...]
+    constants: tuple[tuple[Path, Any], ...]
+    anchors: dict[int, Any]
+    info: EntryInfo
+    hits: int = 0
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def changed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Path, str]:
+        """Python scalars that this entry took for constants and that have another value of the same type now."""
+        found = changed_constants(self.constants, args, kwargs, self.anchors)
+        return {
+            path: f"it was {before!r}, then {now!r}"
+            for path, (before, now) in found.items()
+            if type(before) is type(now) and isinstance(now, bool | int | float | complex)
+        }
+
+    def lowered(self, leaves: tuple[Any, ...]) -> jax.stages.Lowered:
+        """The program lowered for these inputs."""
+        return self.program.lower(*leaves)  # type: ignore[attr-defined, no-any-return]

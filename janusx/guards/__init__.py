@@ -1,0 +1,1 @@
+"""Guards: the generated check-and-gather function and the staged flags."""

@@ -1,0 +1,74 @@
+"""Staged guards: assumptions on array values, checked inside the program, read by the host as one packed output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """What a staged guard stands for.
+
+    Attributes:
+        key: identifies the decision: the function's name and the site's number in it.
+        expected: the outcome that was taken for granted.
+        what: in words, for reports.
+        place: `file:line` of the user's code.
+        only: whether no program can be made for the other outcome (it raises): Python answers then.
+    """
+
+    key: tuple[str, int]
+    expected: Any
+    what: str
+    place: str
+    only: bool = False
+
+
+@dataclass(frozen=True)
+class Check:
+    """A guard in a scope: `holds` is a boolean scalar of that scope."""
+
+    holds: Any
+    assumption: Assumption
+
+
+class Frames:
+    """The stack of scopes (the program, its branches and loop bodies); a check is raised in the innermost one."""
+
+    def __init__(self) -> None:
+        self._stack: list[list[Check]] = [[]]
+
+    @property
+    def depth(self) -> int:
+        """How many regions enclose the code that is being traced."""
+        return len(self._stack) - 1
+
+    def add(self, holds: Any, assumption: Assumption) -> None:
+        """Raise a check in the innermost scope."""
+        self._stack[-1].append(Check(jnp.asarray(holds, bool).reshape(()), assumption))
+
+    @contextmanager
+    def scope(self) -> Iterator[list[Check]]:
+        """A new scope; its checks are the caller's to bring out."""
+        self._stack.append([])
+        try:
+            yield self._stack[-1]
+        finally:
+            self._stack.pop()
+
+    def bring_out(self, checks: Sequence[tuple[Any, Assumption]], lift: Callable[[Any], Any] = lambda holds: holds) -> None:
+        """Raise an inner scope's checks in this one, each through `lift` (a branch not taken holds, a batch must all hold)."""
+        for holds, assumption in checks:
+            self.add(lift(holds), assumption)
+
+    def packed(self) -> tuple[Any, tuple[Assumption, ...]]:
+        """All checks of the program as one boolean vector, and what each stands for."""
+        checks = self._stack[0]
+        if not checks:
+            return None, ()
+        return jnp.stack([check.holds for check in checks]), tuple(check.assumption for check in checks)

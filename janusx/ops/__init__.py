@@ -1,0 +1,68 @@
+"""What emitted code calls: one file a construct, the twin of the pass that emits it.
+
+Each op looks at the value it gets while the program is traced: a Python value runs Python, an array is staged, what can be neither is
+speculated on under a guard, or given up with a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from janusx.ops.asserts import assert_
+from janusx.ops.calls import call
+from janusx.ops.conditionals import assume, cond, if_exp, truth
+from janusx.ops.for_loops import for_loop
+from janusx.ops.logical import and_, chain, contains, not_, or_
+from janusx.ops.sites import Where
+from janusx.ops.strings import fstring
+from janusx.ops.subscripts import item, set_item
+from janusx.ops.variables import read, unbound
+from janusx.ops.while_loops import while_loop
+
+PLAIN: Mapping[str, Callable[..., Any]] = {
+    "and_": and_,
+    "call": call,
+    "chain": chain,
+    "contains": contains,
+    "fstring": fstring,
+    "item": item,
+    "not_": not_,
+    "or_": or_,
+    "read": read,
+    "set_item": set_item,
+    "unbound": unbound,
+}
+"""Ops that need no site."""
+
+SITED: Mapping[str, Callable[..., Any]] = {
+    "assert_": assert_,
+    "assume": assume,
+    "cond": cond,
+    "for_loop": for_loop,
+    "if_exp": if_exp,
+    "truth": truth,
+    "while_loop": while_loop,
+}
+"""Ops that are told where they were emitted, by number."""
+
+
+class Ops:
+    """The ops as one emitted function sees them (its `jx`): sites are those of that function.
+
+    Args:
+        sites: the function's sites by number.
+    """
+
+    def __init__(self, sites: Mapping[int, Where]):
+        for name, op in PLAIN.items():
+            setattr(self, name, op)
+        for name, op in SITED.items():
+            setattr(self, name, _at(op, sites))
+
+
+def _at(op: Callable[..., Any], sites: Mapping[int, Where]) -> Callable[..., Any]:
+    def run(*args: Any, site: int | None = None, **kwargs: Any) -> Any:
+        return op(*args, site=None if site is None else sites.get(site), **kwargs)
+
+    return run

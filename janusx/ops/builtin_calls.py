@@ -1,0 +1,132 @@
+"""Builtins on arrays and on symbolic host values."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import logging
+import types
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from janusx import leaves
+from janusx.ops import iterables
+from janusx.ops.effects import hold
+from janusx.state import symbols
+
+
+def _scalar(kind: type) -> Callable[..., Any]:
+    def convert(*args: Any) -> Any:
+        if len(args) == 1 and symbols.is_array(args[0]):
+            if args[0].size != 1:
+                return kind(args[0])  # raises, as it does outside of a trace
+            return symbols.device_scalar(args[0].reshape(()), kind)
+        return symbols.apply(kind, *args) if any(map(symbols.is_sym, args)) else kind(*args)
+
+    return convert
+
+
+def _text(function: Callable[..., str]) -> Callable[..., Any]:
+    def convert(*args: Any, **kwargs: Any) -> Any:
+        if any(symbols.is_sym(arg) or symbols.is_array(arg) for arg in args):
+            return symbols.apply(function, *args, **kwargs)
+        return function(*args, **kwargs)
+
+    return convert
+
+
+def _len(value: Any) -> Any:
+    if symbols.is_sym(value) and not hasattr(value, "shape"):
+        return symbols.apply(len, value)
+    return len(value)
+
+
+def _type(*args: Any) -> Any:
+    return args[0].__class__ if len(args) == 1 and symbols.is_sym(args[0]) else type(*args)
+
+
+def _pure(function: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if symbols.has_sym(args):
+            if any(map(symbols.is_array, args)):
+                return function(*(symbols.as_array(arg) for arg in args), **kwargs)
+            return symbols.apply(function, *args, **kwargs)
+        return function(*args, **kwargs)
+
+    return run
+
+
+def _extreme(function: Callable[..., Any], right: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """`max` and `min`: Python's left fold, each step a conditional expression."""
+    plain = _pure(function)
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        from janusx.ops.conditionals import if_exp
+
+        items = list(args[0]) if len(args) == 1 and not symbols.is_sym(args[0]) else list(args)
+        if kwargs or not items or not any(map(symbols.is_array, items)):
+            return plain(*args, **kwargs)
+        return functools.reduce(lambda best, item: if_exp(right(item, best), lambda: item, lambda: best), items)
+
+    return run
+
+
+_HANDLERS: dict[Any, Callable[..., Any]] = {
+    float: _scalar(float),
+    int: _scalar(int),
+    bool: _scalar(bool),
+    complex: _scalar(complex),
+    str: _text(str),
+    repr: _text(repr),
+    format: _text(format),
+    len: _len,
+    type: _type,
+    abs: _pure(abs),
+    round: _pure(round),
+    divmod: _pure(divmod),
+    pow: _pure(pow),
+    sum: _pure(sum),
+    max: _extreme(max, lambda item, best: item > best),
+    min: _extreme(min, lambda item, best: item < best),
+    print: functools.partial(hold, print),
+    warnings.warn: functools.partial(hold, warnings.warn),
+    enumerate: iterables.enumerate_,
+    zip: iterables.zip_,
+    reversed: iterables.reversed_,
+}
+
+
+def handler(fn: Any) -> Callable[..., Any] | None:
+    """What runs in place of a builtin, or of an output function."""
+    try:
+        found = _HANDLERS.get(fn)
+    except TypeError:  # not hashable
+        return None
+    if found is not None:
+        return found
+    if isinstance(fn, types.FunctionType) and fn.__module__ == logging.__name__ and leaves.is_output(fn):
+        return functools.partial(hold, fn)
+    owner = getattr(fn, "__self__", None)
+    if symbols.is_array(owner):
+        return _array_method(fn, owner)
+    return None
+
+
+def _array_method(fn: Any, array: Any) -> Callable[..., Any] | None:
+    name = getattr(fn, "__name__", "")
+    if name in ("item", "tolist"):
+        return lambda *args: symbols.Sym(
+            symbols.Apply(symbols.call_method, (symbols.Device(array, None), symbols.Constant(name), *map(symbols.expr_of, args))),
+            symbols.UNKNOWN,
+            _item_kind(array) if name == "item" or array.ndim == 0 else list,
+            array if name == "item" and not args and array.ndim == 0 else None,
+        )
+    return None
+
+
+def _item_kind(array: Any) -> type:
+    return {"b": bool, "i": int, "u": int, "c": complex}.get(array.dtype.kind, float)
+
+
+__all__ = ["builtins", "handler"]

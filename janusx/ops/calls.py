@@ -1,0 +1,226 @@
+"""Calls: user functions are converted on demand, library functions traced through, output held, the rest refused.
+
+A table of handlers decides, by what is called. (AutoGraph's `converted_call` does this in one long function.)
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from janusx import emitted, leaves
+from janusx.ops import builtin_calls, higher_order
+from janusx.ops.effects import hold
+from janusx.signals import Unstageable, Unsupported
+from janusx.state import policy, symbols
+from janusx.state.opaque import OpaqueMethod, describe
+from janusx.tracing import context
+
+HIGHER_ORDER = higher_order.NAMES | {"stack", "array", "asarray"}
+
+PURE_STDLIB = frozenset(
+    """abc builtins cmath collections contextlib copy dataclasses enum functools inspect itertools math numbers operator re string
+    textwrap types typing statistics bisect heapq fractions decimal datetime warnings weakref pprint reprlib""".split()
+)
+"""Modules of the standard library whose functions see nothing but their arguments."""
+
+OPAQUE_BUILTINS = frozenset("open input exec eval compile breakpoint __import__ globals locals vars id".split())
+
+
+def call(fn: Any) -> Callable[..., Any]:
+    """What to call in place of `fn` while tracing."""
+    cls = type(fn)
+    if cls is symbols.Method or cls is higher_order.Wrapped:
+        return fn  # type: ignore[no-any-return]
+    if fn is super:
+        return super
+    if cls is OpaqueMethod:
+        return _opaque_method(fn)
+    if cls is types.FunctionType:
+        return _function(fn)
+    if cls is types.MethodType:
+        return _method(fn)
+    if cls is functools.partial:
+        return functools.partial(call(fn.func), *fn.args, **fn.keywords)
+    handler = builtin_calls.handler(fn) or higher_order.handler(fn) or higher_order.made_outside(fn)
+    if handler is not None:
+        return handler
+    unwrapped = getattr(fn, "__janusx_function__", None)
+    if unwrapped is not None:
+        return call(unwrapped())
+    if isinstance(fn, type):
+        return _class(fn)
+    if isinstance(fn, types.BuiltinMethodType | types.MethodWrapperType):
+        return _builtin_method(fn)
+    own_call = getattr(cls, "__call__", None)
+    if isinstance(own_call, types.FunctionType) and not leaves.is_leaf(own_call):
+        return types.MethodType(_function(own_call), fn)
+    return leaf(fn)
+
+
+def _function(fn: types.FunctionType) -> Callable[..., Any]:
+    if emitted.is_emitted(fn.__code__):
+        return fn
+    disabled = fn.__dict__.get("__janusx_disabled__")
+    if disabled is not None:
+        raise Unsupported(f"{fn.__qualname__} is disabled: {disabled}")
+    handler = builtin_calls.handler(fn) or higher_order.handler(fn) or higher_order.made_outside(fn)
+    if handler is not None:
+        return handler
+    if not leaves.is_leaf(fn):
+        if fn.__code__.co_filename == "<string>":  # made by a library: dataclasses, attrs, namedtuples
+            return fn
+        return context.current().function(fn)  # type: ignore[no-any-return]
+    return leaf(fn)
+
+
+def _method(fn: types.MethodType) -> Callable[..., Any]:
+    if leaves.is_output(fn):
+        return functools.partial(hold, fn)
+    function = fn.__func__
+    if isinstance(function, types.FunctionType) and (emitted.is_emitted(function.__code__) or not leaves.is_leaf(function)):
+        return types.MethodType(_function(function), fn.__self__)
+    return leaf(fn)
+
+
+def _opaque_method(fn: OpaqueMethod) -> Callable[..., Any]:
+    if leaves.is_output(fn.real):
+        return functools.partial(hold, fn)
+    raise Unsupported(f"{describe(fn.owner)}.{fn.name}(...) is called, which JanusX does not see into")
+
+
+def _class(cls: Any) -> Callable[..., Any]:
+    init = cls.__init__
+    plain = type(cls) is type and cls.__new__ is object.__new__ and isinstance(init, types.FunctionType)
+    if not plain or leaves.is_leaf(init) or init.__code__.co_filename == "<string>":
+        return leaf(cls)
+
+    def construct(*args: Any, **kwargs: Any) -> Any:
+        made = object.__new__(cls)
+        context.current().function(init)(made, *args, **kwargs)
+        return made
+
+    return construct
+
+
+def _builtin_method(fn: Any) -> Callable[..., Any]:
+    owner = fn.__self__
+    if isinstance(owner, types.ModuleType) or owner is None:
+        return leaf(fn)
+    return native(fn)
+
+
+def native(fn: Any) -> Callable[..., Any]:
+    """A method of a Python object (`list.append`, `str.join`): called as it is, unless symbolic values must be spelled out."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if type(fn.__self__) in (str, bytes) and any(map(symbols.has_sym, args)):
+            return symbols.apply(symbols.call_method, fn.__self__, fn.__name__, *args, **kwargs)
+        return fn(*args, **kwargs)
+
+    return run
+
+
+def leaf(fn: Any) -> Callable[..., Any]:
+    """A library function: traced through where its library is known to be pure, else refused."""
+    _check_pure(fn)
+    if fn is jnp.stack or fn is jnp.asarray or fn is jnp.array:
+        return functools.partial(_stack, leaf_of(fn))
+    return leaf_of(fn)
+
+
+def _stack(run: Callable[..., Any], items: Any, *args: Any, **kwargs: Any) -> Any:
+    """Stacking the rows that a rolled loop appended gives the loop's own output back."""
+    if not args and not kwargs and type(items) is list:
+        whole = context.current().unsliced(items)
+        if whole is not None:
+            return whole
+    return run(items, *args, **kwargs)
+
+
+def leaf_of(fn: Any) -> Callable[..., Any]:
+    """A library function that sees arrays, converted functions, and symbolic host values only where it can take them."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if symbols.has_sym(args) or symbols.has_sym(tuple(kwargs.values())):
+            return _with_symbols(fn, args, kwargs)
+        args = tuple(convert_callable(arg) for arg in args)
+        return fn(*args, **{name: convert_callable(arg) for name, arg in kwargs.items()})
+
+    return run
+
+
+def convert_callable(value: Any) -> Any:
+    """A function of the user's that is handed to a library, converted."""
+    if isinstance(value, types.FunctionType) and not emitted.is_emitted(value.__code__) and not leaves.is_leaf(value):
+        return _function(value)
+    if isinstance(value, types.MethodType) and isinstance(value.__func__, types.FunctionType):
+        return _method(value) if not leaves.is_leaf(value.__func__) else value
+    return value
+
+
+def _check_pure(fn: Any) -> None:
+    name = getattr(fn, "__qualname__", None) or getattr(fn, "__name__", None) or type(fn).__qualname__
+    module = getattr(fn, "__module__", None) or type(fn).__module__
+    if not isinstance(module, str):
+        module = type(fn).__module__
+    package = module.partition(".")[0].removeprefix("_")
+    if package == "numpy" and ("random" in module or "RandomState" in str(name)):
+        raise Unsupported(f"{module}.{name} draws from NumPy's global or own random state")
+    if package in leaves.ARRAY_PACKAGES or package in ("janusx", "jaxlib"):
+        return
+    if package == "builtins" and name in OPAQUE_BUILTINS:
+        raise Unsupported(f"{name}(...) is called, which JanusX does not see into")
+    if package in PURE_STDLIB or not leaves.is_leaf_module(module):
+        return
+    raise Unsupported(f"{module}.{name}(...) is called, which JanusX does not see into")
+
+
+def _with_symbols(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a library function with host values that change between calls."""
+    arrays = any(map(_holds_array, (*args, *kwargs.values())))
+    if leaves.is_pure_host(fn) and not arrays:
+        return symbols.apply(fn, *args, **kwargs)
+    if not (getattr(fn, "__module__", None) or "").startswith("jax") and type(fn) is type:
+        return fn(*args, **kwargs)
+    try:
+        return fn(*map(materialise, args), **{name: materialise(arg) for name, arg in kwargs.items()})
+    except (TypeError, jax.errors.JAXTypeError):
+        # An argument that must be a Python value (a shape, an axis): taken for granted, with a guard.
+        return fn(*map(spell_out, args), **{name: spell_out(arg) for name, arg in kwargs.items()})
+
+
+def _holds_array(value: Any) -> bool:
+    if type(value) in (tuple, list):
+        return any(map(_holds_array, value))
+    return symbols.is_array(value)
+
+
+def materialise(value: Any) -> Any:
+    """Symbolic host values as arrays; containers are searched."""
+    if type(value) in (tuple, list):
+        return type(value)(map(materialise, value))
+    if type(value) is dict:
+        return {key: materialise(item) for key, item in value.items()}
+    if symbols.is_sym(value):
+        return spell_out(value) if isinstance(value, str | list | dict | set) else symbols.as_array(value)
+    return convert_callable(value)
+
+
+def spell_out(value: Any) -> Any:
+    """Symbolic host values as the values that they have now, guarded; containers are searched."""
+    if type(value) in (tuple, list):
+        return type(value)(map(spell_out, value))
+    if type(value) is dict:
+        return {key: spell_out(item) for key, item in value.items()}
+    if symbols.is_sym(value) and value._jx_value is not symbols.UNKNOWN and isinstance(value._jx_value, jax.Array):
+        return symbols.as_array(value)
+    return symbols.pin(value) if symbols.is_sym(value) else convert_callable(value)
+
+
+__all__ = ["HIGHER_ORDER", "Unstageable", "call", "convert_callable", "jnp", "leaf", "policy"]

@@ -1,0 +1,221 @@
+"""`if`: both sides staged into `lax.cond` where they can be one, else the likely side under a guard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from janusx.ops.sites import Where, speculate
+from janusx.signals import Unstageable
+from janusx.state import symbols
+from janusx.tracing import context
+from janusx.tracing.heap import Held
+from janusx.tracing.skeleton import Fixed, Skeleton, convert_all, flatten, unflatten, unify
+from janusx.tracing.staging import Piece, Region, trace_region
+from janusx.tracing.trace import Effect, Trace
+
+
+def cond(test: Any, true: Callable[..., Any], false: Callable[..., Any], *variables: Any, site: Where | None = None) -> Any:
+    """`if test: true(...) else: false(...)`; the branches return the carried variables."""
+    predicate = staged_predicate(test)
+    if predicate is None:
+        return (true if truth_value(test) else false)(*variables)
+    trace = context.current()
+    try:
+        result = stage(trace, predicate, lambda: true(*variables), lambda: false(*variables), [true, false, *variables])
+    except Unstageable as why:
+        outcome = speculate(trace, site, predicate, why.reason)
+    except BranchRaises as raised:
+        outcome = speculate(trace, site, predicate, raised.reason, raised.other)
+    else:
+        trace.decide(site, "stage", "both sides are array code of one structure")
+        return result
+    return (true if outcome else false)(*variables)
+
+
+def if_exp(test: Any, true: Callable[[], Any], false: Callable[[], Any], site: Where | None = None) -> Any:
+    """`true() if test else false()`."""
+    return cond(test, true, false, site=site)
+
+
+def assume(test: Any, expected: bool, site: Where | None = None) -> None:
+    """Take the outcome of `test` for granted; a guard checks it."""
+    truth(test, site=site, expected=expected)
+
+
+def truth(test: Any, site: Where | None = None, expected: bool | None = None) -> bool:
+    """The outcome of a test that steers native Python: known, or speculated on."""
+    predicate = staged_predicate(test)
+    if predicate is None:
+        return truth_value(test)
+    return speculate(context.current(), site, predicate, "Python itself branches on it", expected)
+
+
+def staged_predicate(test: Any) -> Any | None:
+    """The boolean scalar of the program that decides a test, or None where Python decides it."""
+    if symbols.is_sym(test) and test._jx_value is symbols.UNKNOWN:
+        test = jnp.asarray(symbols.as_array(test))
+    if not isinstance(test, jax.core.Tracer):
+        return None
+    if test.size != 1:
+        raise Unstageable(f"the truth of an array of shape {test.shape} is ambiguous")
+    return test.reshape(()).astype(bool)
+
+
+def truth_value(test: Any) -> bool:
+    """The truth of a Python value; of a symbolic one under a guard on the outcome."""
+    return bool(test)
+
+
+class BranchRaises(Exception):
+    """One side of a branch raises while it is traced; `other` is the outcome that avoids it."""
+
+    def __init__(self, reason: str, other: bool):
+        super().__init__(reason)
+        self.reason = reason
+        self.other = other
+
+
+def stage(trace: Trace, predicate: Any, true: Callable[[], Any], false: Callable[[], Any], roots: list[Any]) -> Any:
+    """Trace both sides, and put them together in one `lax.cond`."""
+    cells = [cell for root in roots for cell in (getattr(root, "__closure__", None) or ())]
+    with trace.region():
+        regions = _both(trace, true, false, [*roots, *cells])
+    return merge(trace, predicate, regions)
+
+
+def _both(trace: Trace, true: Callable[[], Any], false: Callable[[], Any], roots: list[Any]) -> tuple[Region, Region]:
+    regions: list[Region] = []
+    for outcome, branch in ((True, true), (False, false)):
+        try:
+            with trace.region():
+                regions.append(trace_region(trace, branch, lambda leaves: (), roots=roots))
+        except Exception as error:
+            raise BranchRaises(f"the {'true' if outcome else 'false'} side raises {type(error).__name__}", not outcome) from error
+    return regions[0], regions[1]
+
+
+class _Joint:
+    """The outputs of the joint `cond`: for each, what is wanted and where either side has it."""
+
+    def __init__(self) -> None:
+        self.wanted: list[Skeleton] = []
+        self.sources: tuple[list[Any], list[Any]] = ([], [])
+
+    def add(self, wanted: Skeleton, true: Any, false: Any) -> int:
+        """Add an output; a source is a `Piece` of the region, or a function giving skeleton and leaves."""
+        self.wanted.append(wanted)
+        self.sources[0].append(true)
+        self.sources[1].append(false)
+        return len(self.wanted) - 1
+
+
+def merge(trace: Trace, predicate: Any, regions: tuple[Region, Region]) -> Any:
+    """Stage two traced sides as one `lax.cond` and apply its outcome to the shadows."""
+    true, false = regions
+    joint = _Joint()
+    value = joint.add(unify(true.value.skeleton, false.value.skeleton), true.value, false.value)
+    writes = _join_writes(joint, true, false)
+    effects = [(0, *entry) for entry in true.effects] + [(1, *entry) for entry in false.effects]
+    empty: tuple[Any, list[Any]]
+    said = []
+    for which, effect, piece in effects:
+        empty = (None, [])
+        sources = [piece, piece]
+        sources[1 - which] = empty  # type: ignore[call-overload]
+        said.append((which, effect, piece, joint.add(_Zeroed(piece.skeleton), *sources)))
+    outs = jax.lax.cond(predicate, *_sides(joint, regions))
+    _apply(writes, joint, outs[0])
+    for which, effect, piece, index in said:
+        trace.effects.append(_effect(effect, piece, outs[0][index], predicate if which == 0 else jnp.logical_not(predicate)))
+    for region, holds in zip(regions, outs[1], strict=True):
+        trace.frames.bring_out(list(zip(holds, region.assumptions, strict=True)))
+    return unflatten(joint.wanted[value], iter(outs[0][value]))
+
+
+class _Zeroed(Skeleton):
+    """What only one side has: the other gives zeros, that nobody reads."""
+
+    __slots__ = ("skeleton",)
+
+    def __init__(self, skeleton: Skeleton):
+        self.skeleton = skeleton
+
+
+def _sides(joint: _Joint, regions: tuple[Region, Region]) -> list[Callable[[], Any]]:
+    def make(which: int) -> Callable[[], Any]:
+        def run() -> Any:
+            leaves = regions[which].place()
+            out = []
+            for wanted, source in zip(joint.wanted, joint.sources[which], strict=True):
+                if isinstance(wanted, _Zeroed):
+                    out.append(_zeroed(wanted.skeleton, source, leaves))
+                elif isinstance(source, Piece):
+                    out.append(convert_all(wanted, source.skeleton, source.of(leaves)))
+                else:
+                    out.append(convert_all(wanted, source[0], source[1]))
+            checks = [[jnp.asarray(True) for _ in region.assumptions] for region in regions]
+            checks[which] = list(leaves[regions[which].checks[0] : regions[which].checks[1]])
+            return out, checks
+
+        return run
+
+    return [make(0), make(1)]
+
+
+def _zeroed(skeleton: Skeleton, source: Any, leaves: Any) -> list[Any]:
+    from janusx.tracing.skeleton import specs
+
+    if isinstance(source, Piece):
+        return convert_all(skeleton, skeleton, source.of(leaves))
+    return [jnp.zeros(spec.shape, spec.dtype) for spec in specs(skeleton)]
+
+
+def _effect(effect: Effect, piece: Piece, leaves: list[Any], when: Any) -> Effect:
+    args, named, inner = unflatten(piece.skeleton, iter(leaves))
+    both = when if inner is None else jnp.logical_and(when, inner)
+    return Effect(effect.function, args, dict(zip(effect.kwargs, named, strict=True)), both)
+
+
+def _join_writes(joint: _Joint, true: Region, false: Region) -> list[tuple[Held, tuple[Any, ...], dict[Any, int]]]:
+    found = []
+    for key in dict.fromkeys([*true.writes, *false.writes]):
+        a, b = true.writes.get(key), false.writes.get(key)
+        either = a or b
+        assert either is not None
+        held = either.held
+        before = dict(held.fields)
+        steps = [side.steps if side is not None else tuple(before) for side in (a, b)]
+        if set(steps[0]) != set(steps[1]):
+            raise Unstageable(f"a {type(held.value).__name__} gets other fields or another length on one side only")
+        changed = dict.fromkeys([*(a.pieces if a else ()), *(b.pieces if b else ())])
+        indices = {}
+        for step in changed:
+            sources = [_source(side, step, before, region) for side, region in ((a, true), (b, false))]
+            skeletons = [source.skeleton if isinstance(source, Piece) else source[0] for source in sources]
+            indices[step] = joint.add(unify(*skeletons), *sources)
+        found.append((held, steps[0], indices))
+    return found
+
+
+def _source(side: Any, step: Any, before: dict[Any, Any], region: Region) -> Any:
+    if side is not None and step in side.pieces:
+        return side.pieces[step]
+    leaves: list[Any] = []
+    if step not in before:
+        raise Unstageable("a field is set on one side only")
+    return flatten(before[step], region.heap, leaves), leaves
+
+
+def _apply(writes: Any, joint: _Joint, outs: list[list[Any]]) -> None:
+    for held, steps, indices in writes:
+        fields = dict(held.fields)
+        for step, index in indices.items():
+            fields[step] = unflatten(joint.wanted[index], iter(outs[index]))
+        held.kind.fill(held.value, [(step, fields[step]) for step in steps])
+
+
+__all__ = ["BranchRaises", "Fixed", "assume", "cond", "if_exp", "merge", "stage", "staged_predicate", "truth", "truth_value"]

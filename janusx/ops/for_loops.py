@@ -1,0 +1,161 @@
+"""`for`: rolled into `lax.scan` where the iterable is arrays or a range and the body allows it, else unrolled, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from janusx.ops.conditionals import cond, staged_predicate, truth_value
+from janusx.ops.iterables import Enumerate, Reversed, Zip
+from janusx.ops.loops import checks_start, pack, trace_loop, unpack
+from janusx.ops.sites import Where
+from janusx.signals import Unstageable
+from janusx.state import symbols
+from janusx.tracing import context
+from janusx.tracing.skeleton import Made, arr, convert_all, specs, unflatten
+from janusx.tracing.trace import Trace
+
+
+def for_loop(iterable: Any, body: Callable[..., Any], *variables: Any, site: Where | None = None, breaks: bool = False) -> Any:
+    """`for item in iterable: body(item, ...)`; with `breaks` the first variable says whether the loop was left."""
+    trace = context.current()
+    source = source_of(iterable)
+    reason = f"its iterable is a {type(iterable).__name__}"
+    if source is not None:
+        if source.length > trace.settings.roll_threshold:
+            try:
+                return _rolled(trace, source, body, variables, site, breaks)
+            except Unstageable as why:
+                reason = why.reason
+            except Exception as error:  # the body does not take a traced index or item; unrolled it may
+                reason = f"{type(error).__name__} with a traced item: {str(error).splitlines()[0] if str(error) else ''}"
+        else:
+            reason = f"{source.length} trips are few"
+    trace.decide(site, "unroll", reason)
+    return _unrolled(iterable, body, variables, site, breaks)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a rolled loop runs over.
+
+    Attributes:
+        length: trips.
+        arrays: arrays whose first axis is run over.
+        item: makes the loop's item of one row of each.
+    """
+
+    length: int
+    arrays: tuple[Any, ...]
+    item: Callable[[Sequence[Any]], Any]
+
+
+def source_of(iterable: Any) -> Source | None:
+    """How to roll over an iterable, or None."""
+    if symbols.is_array(iterable) and iterable.ndim > 0:
+        return Source(iterable.shape[0], (iterable,), lambda rows: rows[0])
+    if type(iterable) is range and abs(iterable.start) < 2**31 and abs(iterable.stop) < 2**31:
+        steps = jnp.arange(iterable.start, iterable.stop, iterable.step, dtype=jnp.int32)
+        return Source(len(iterable), (steps,), lambda rows: symbols.device_scalar(rows[0], int))
+    if type(iterable) is Zip:
+        return _zipped([source_of(part) for part in iterable.parts], iterable.strict)
+    if type(iterable) is Enumerate:
+        inner = source_of(iterable.part)
+        if inner is None:
+            return None
+        return _zipped([source_of(range(iterable.start, iterable.start + inner.length)), inner], False)
+    if type(iterable) is Reversed:
+        inner = source_of(iterable.part)
+        return None if inner is None else Source(inner.length, tuple(array[::-1] for array in inner.arrays), inner.item)
+    if type(iterable) in (list, tuple) and len(iterable) > 0:
+        return _stacked(iterable)
+    return None
+
+
+def _zipped(parts: list[Source | None], strict: bool) -> Source | None:
+    known = [part for part in parts if part is not None]
+    if len(known) != len(parts) or (strict and len({part.length for part in known}) > 1):
+        return None
+    length = min(part.length for part in known)
+    arrays = tuple(array[:length] for part in known for array in part.arrays)
+
+    def item(rows: Sequence[Any]) -> Any:
+        rest = iter(rows)
+        return tuple(part.item([next(rest) for _ in part.arrays]) for part in known)
+
+    return Source(length, arrays, item)
+
+
+def _stacked(items: Sequence[Any]) -> Source | None:
+    if not all(map(symbols.is_array, items)) or len({arr(item) for item in items}) != 1:
+        return None
+    if len(items) <= context.current().settings.roll_threshold:
+        return Source(len(items), (), lambda rows: None)
+    return Source(len(items), (jnp.stack(items),), lambda rows: rows[0])
+
+
+def _unrolled(iterable: Any, body: Callable[..., Any], variables: tuple[Any, ...], site: Where | None, breaks: bool) -> Any:
+    count = len(variables)
+    stopped: Any = None
+    for item in iterable:
+        if stopped is None:
+            variables = unpack(body(item, *variables), count)
+        else:
+            given = variables
+            result = cond(stopped, lambda given=given: pack(given), lambda item=item, given=given: body(item, *given), site=site)
+            variables = unpack(result, count)
+        if breaks:
+            stopped = staged_predicate(variables[0])
+            if stopped is None and truth_value(variables[0]):
+                break
+    return pack(variables)
+
+
+def _rolled(trace: Trace, source: Source, body: Any, variables: tuple[Any, ...], site: Where | None, breaks: bool) -> Any:
+    count = len(variables)
+    inputs = [jax.ShapeDtypeStruct(array.shape[1:], array.dtype, weak_type=arr(array).weak) for array in source.arrays]
+
+    def iteration(item: Any, *given: Any) -> Any:
+        return unpack(body(item, *given), count), ()
+
+    with trace.region() as key:
+        loop = trace_loop(
+            trace, key, iteration, variables, inputs, lambda rows: (source.item(rows),), [body, source.arrays], appends=not breaks
+        )
+
+        def once(state: Any, rows: Any) -> Any:
+            leaves, held = state
+            new, grown, checks, _ = loop.step(leaves, rows)
+            return (new, [jnp.logical_and(a, b) for a, b in zip(held, checks, strict=True)]), grown
+
+        def unless_left(state: Any, rows: Any) -> Any:
+            # The flag is the first carried leaf. A scan with a skipped rest has a reverse mode; a while_loop has none.
+            return jax.lax.cond(state[0][0], lambda: (state, []), lambda: once(state, rows))
+
+        start = (loop.start(variables), checks_start(loop.region))
+        flagged = breaks and bool(specs(loop.carry.variables.items[0]))  # type: ignore[attr-defined]
+        (leaves, held), grown = jax.lax.scan(unless_left if flagged else once, start, source.arrays, length=source.length)
+    trace.frames.bring_out(list(zip(held, loop.region.assumptions, strict=True)))
+    trace.decide(site, "roll", f"lax.scan of {source.length} trips")
+    _append_rows(trace, loop, grown, source.length)
+    return pack(loop.finish(leaves))
+
+
+def _append_rows(trace: Trace, loop: Any, grown: Sequence[Any], length: int) -> None:
+    """Append to each list that grew the items of all iterations."""
+    skeleton = loop.region.value.skeleton.items[1]
+    assert isinstance(skeleton, Made) or not loop.carry.grown
+    if not loop.carry.grown:
+        return
+    lists = [loop.heap.held(place).value for place in loop.carry.grown]
+    for trip in range(length):
+        rest = iter([trace.row(stacked, trip) for stacked in grown])
+        for target, items in zip(lists, unflatten(skeleton, rest), strict=True):
+            target.extend(items)
+
+
+__all__ = ["Source", "convert_all", "for_loop", "source_of"]

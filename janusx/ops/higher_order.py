@@ -1,0 +1,230 @@
+"""JAX's own transforms called in user code: the function inside may mutate, guard and print, and none of it leaks.
+
+Writes, guards and aux values leave the transform as auxiliary outputs. (Plain JAX leaks tracers here.)
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from janusx import leaves
+from janusx.guards.staged import Assumption
+from janusx.signals import Unstageable
+from janusx.state import symbols
+from janusx.state.paths import Step
+from janusx.tracing import context
+from janusx.tracing.heap import Heap, Held
+from janusx.tracing.skeleton import Skeleton, flatten, specs, unflatten
+from janusx.tracing.staging import closure_of
+from janusx.tracing.trace import Effect, Trace
+
+NAMES = frozenset("grad value_and_grad vmap jit checkpoint remat".split())
+
+
+class Wrapped:
+    """A function that a transform made of a user's function."""
+
+    def __init__(self, run: Callable[..., Any]):
+        self._run = run
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._run(*args, **kwargs)
+
+
+class Scope:
+    """Runs a function inside a transform, and carries what it did out of it."""
+
+    def __init__(self, trace: Trace, roots: Sequence[Any]):
+        self.trace = trace
+        self.heap = Heap(trace, roots)
+        self.aux: Skeleton | None = None
+        self.writes: list[tuple[Held, tuple[Step, ...], dict[Step, Skeleton]]] = []
+        self.effects: list[tuple[Effect, Skeleton]] = []
+        self.assumptions: tuple[Assumption, ...] = ()
+
+    def run(self, function: Callable[..., Any], args: Any, kwargs: Any, has_aux: bool) -> tuple[Any, list[Any], list[Any]]:
+        """Call the function; returns its value, the leaves that leave the scope, and its checks."""
+        self.trace.refresh()
+        out: list[Any] = []
+        try:
+            with self.trace.frames.scope() as checks, self.trace.effect_scope() as effects:
+                value = function(*args, **kwargs)
+                value, aux = value if has_aux else (value, None)
+                self.aux = flatten(aux, self.heap, out)
+                self.writes = [
+                    (written.held, tuple(written.after), {step: flatten(written.after[step], self.heap, out) for step in written.changed})
+                    for written in self.heap.writes()
+                ]
+                self.effects = [(each, flatten((each.args, tuple(each.kwargs.values()), each.when), self.heap, out)) for each in effects]
+                self.assumptions = tuple(check.assumption for check in checks)
+                return arrays_of(value), [jnp.asarray(leaf) for leaf in out], [check.holds for check in checks]
+        finally:
+            self.heap.restore()
+
+    def leave(self, leaves: Sequence[Any], checks: Sequence[Any]) -> Any:
+        """Outside of the transform: do the writes, raise the guards, hold the effects; returns the aux value."""
+        rest = iter(leaves)
+        assert self.aux is not None
+        aux = unflatten(self.aux, rest)
+        for held, steps, pieces in self.writes:
+            fields = dict(held.fields)
+            for step, skeleton in pieces.items():
+                fields[step] = unflatten(skeleton, rest)
+            held.kind.fill(held.value, [(step, fields[step]) for step in steps])
+        for effect, skeleton in self.effects:
+            args, named, when = unflatten(skeleton, rest)
+            self.trace.effects.append(Effect(effect.function, args, dict(zip(effect.kwargs, named, strict=True)), when))
+        self.trace.frames.bring_out(list(zip(checks, self.assumptions, strict=True)), jnp.all)
+        self.trace.refresh()
+        return aux
+
+
+def arrays_of(value: Any) -> Any:
+    """A value with symbolic host values as arrays."""
+    from janusx.ops.calls import materialise
+
+    return materialise(value)
+
+
+def _converted(fun: Any) -> Callable[..., Any]:
+    from janusx.ops.calls import call
+
+    return call(fun)
+
+
+def _roots(fun: Any, args: Any, kwargs: Any) -> list[Any]:
+    return [fun, *closure_of(fun), *args, *kwargs.values()]
+
+
+def _differentiate(transform: Callable[..., Any], with_value: bool) -> Callable[..., Any]:
+    def make(fun: Any = None, *positional: Any, has_aux: bool = False, **options: Any) -> Any:
+        if fun is None:
+            return lambda later: make(later, *positional, has_aux=has_aux, **options)
+        inner = _converted(fun)
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            scope = Scope(context.current(), _roots(fun, args, kwargs))
+
+            def lifted(*given: Any, **named: Any) -> Any:
+                value, out, checks = scope.run(inner, given, named, has_aux)
+                return value, (out, checks)
+
+            made = transform(lifted, *positional, has_aux=True, **options)
+            first, second = made(*map(arrays_of, args), **{name: arrays_of(arg) for name, arg in kwargs.items()})
+            if with_value:
+                (value, (out, checks)), gradients = first, second
+                aux = scope.leave(out, checks)
+                return ((value, aux) if has_aux else value), gradients
+            aux = scope.leave(*second)
+            return (first, aux) if has_aux else first
+
+        return Wrapped(run)
+
+    return make
+
+
+def _vmap(fun: Any, in_axes: Any = 0, out_axes: Any = 0, **options: Any) -> Any:
+    inner = _converted(fun)
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        scope = Scope(context.current(), _roots(fun, args, kwargs))
+
+        def lifted(*given: Any, **named: Any) -> Any:
+            value, out, checks = scope.run(inner, given, named, False)
+            if scope.effects:
+                raise Unstageable("a function under vmap prints or logs")
+            return value, out, checks
+
+        made = jax.vmap(lifted, in_axes, (out_axes, None, 0), **options)
+        value, out, checks = made(*map(arrays_of, args), **{name: arrays_of(arg) for name, arg in kwargs.items()})
+        scope.leave(out, checks)
+        return value
+
+    return Wrapped(run)
+
+
+def _checkpoint(fun: Any = None, **options: Any) -> Any:
+    if fun is None:
+        return lambda later: _checkpoint(later, **options)
+    inner = _converted(fun)
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        scope = Scope(context.current(), _roots(fun, args, kwargs))
+        made = jax.checkpoint(lambda *given, **named: scope.run(inner, given, named, False), **options)
+        value, out, checks = made(*map(arrays_of, args), **{name: arrays_of(arg) for name, arg in kwargs.items()})
+        scope.leave(out, checks)
+        return value
+
+    return Wrapped(run)
+
+
+def _jit(fun: Any = None, *, static_argnums: Any = None, static_argnames: Any = None, **options: Any) -> Any:
+    """`jax.jit` in converted code: part of the program, so the function simply runs; scalars come out as arrays."""
+    if fun is None:
+        return lambda later: _jit(later, static_argnums=static_argnums, static_argnames=static_argnames, **options)
+    inner = _converted(fun)
+    return Wrapped(lambda *args, **kwargs: jax.tree.map(_as_jit_returns, arrays_of(inner(*args, **kwargs))))
+
+
+def _as_jit_returns(value: Any) -> Any:
+    return jnp.asarray(value) if isinstance(value, bool | int | float | complex) else value
+
+
+def handler(fn: Any) -> Callable[..., Any] | None:
+    """What runs in place of a transform that takes a function."""
+    name = getattr(fn, "__name__", "")
+    module = getattr(fn, "__module__", "") or ""
+    package = module.partition(".")[0]
+    if package == "jax" and name in NAMES and getattr(jax, name, None) is fn:
+        return _TABLE[name]
+    if package == "flax" and module.startswith("flax.nnx") and name in ("grad", "value_and_grad"):
+        return _differentiate(fn, name == "value_and_grad")
+    if package == "flax" and module.startswith("flax.nnx") and name == "jit":
+        return _jit
+    if package == "equinox" and name in ("filter_grad", "filter_value_and_grad"):
+        return _differentiate(fn, name == "filter_value_and_grad")
+    if package == "equinox" and name == "filter_jit":
+        return _jit
+    return None
+
+
+_TABLE: dict[str, Callable[..., Any]] = {
+    "grad": _differentiate(jax.grad, False),
+    "value_and_grad": _differentiate(jax.value_and_grad, True),
+    "vmap": _vmap,
+    "jit": _jit,
+    "checkpoint": _checkpoint,
+    "remat": _checkpoint,
+}
+
+
+def made_outside(fn: Any) -> Callable[..., Any] | None:
+    """A library's wrapper of a user's function that was made outside of the trace (`grad_fn = jax.grad(loss)`).
+
+    The wrapper is made again over the converted function, so that what the user's function reads is followed.
+    """
+    wrapped = getattr(fn, "__wrapped__", None)
+    if wrapped is None or leaves.is_leaf(wrapped):
+        return None
+    if isinstance(fn, types.FunctionType) and fn.__closure__ and leaves.is_leaf_module(fn.__globals__.get("__name__", "")):
+        cells = []
+        for cell in fn.__closure__:
+            try:
+                content = cell.cell_contents
+            except ValueError:  # an empty cell
+                content = None
+            cells.append(types.CellType(_converted(wrapped)) if content is wrapped else cell)
+        made = types.FunctionType(fn.__code__, fn.__globals__, fn.__name__, fn.__defaults__, tuple(cells))
+        made.__kwdefaults__ = fn.__kwdefaults__
+        return made
+    if not isinstance(fn, types.FunctionType) and type(fn).__module__.startswith("jax") and hasattr(fn, "lower"):
+        return _jit(wrapped)  # type: ignore[no-any-return]
+    return None
+
+
+__all__ = ["NAMES", "Scope", "Wrapped", "handler", "made_outside", "specs", "symbols"]

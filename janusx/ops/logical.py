@@ -1,0 +1,85 @@
+"""`and`, `or`, `not`, chained comparison and `in`, with Python's short circuit where Python decides."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+
+from janusx.ops.conditionals import cond, staged_predicate, truth_value
+from janusx.signals import Unstageable
+from janusx.state import symbols
+from janusx.tracing.skeleton import arr
+
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "is": operator.is_,
+    "is not": operator.is_not,
+    "in": lambda item, items: contains(items, item),
+    "not in": lambda item, items: not_(contains(items, item)),
+}
+
+
+def and_(left: Any, right: Callable[[], Any], site: Any = None) -> Any:
+    """`left and right()`: the left value itself where it is false."""
+    predicate = staged_predicate(left)
+    if predicate is None:
+        return right() if truth_value(left) else left
+    return cond(predicate, right, lambda: left, site=site)
+
+
+def or_(left: Any, right: Callable[[], Any], site: Any = None) -> Any:
+    """`left or right()`: the left value itself where it is true."""
+    predicate = staged_predicate(left)
+    if predicate is None:
+        return left if truth_value(left) else right()
+    return cond(predicate, lambda: left, right, site=site)
+
+
+def not_(value: Any) -> Any:
+    """`not value`: a Python bool, also of an array."""
+    predicate = staged_predicate(value)
+    if predicate is None:
+        return symbols.apply(operator.not_, value) if symbols.is_sym(value) else not value
+    return symbols.device_scalar(jnp.logical_not(predicate), bool)
+
+
+def chain(first: Any, *rest: Any, site: Any = None) -> Any:
+    """`a < b < c`: each operand evaluated once, and only while the comparisons before it hold."""
+    name, make, *further = rest
+    second = make()
+    outcome = _COMPARE[name](first, second)
+    if not further:
+        return outcome
+    return and_(outcome, lambda: chain(second, *further, site=site), site=site)
+
+
+def contains(items: Any, item: Any) -> Any:
+    """`item in items`: a Python bool."""
+    if symbols.is_array(items):
+        return symbols.device_scalar((items == symbols.as_array(item)).any(), bool)
+    if type(items) in (list, tuple) and (symbols.is_array(item) or any(map(symbols.is_array, items))):
+        return _among(items, item)
+    return symbols.apply(operator.contains, items, item) if symbols.is_sym(items) or symbols.is_sym(item) else item in items
+
+
+def _among(items: Any, item: Any) -> Any:
+    found: Any = False
+    for each in items:
+        if each is item:
+            return True
+        equal = staged_predicate(each == item)
+        if equal is None:
+            raise Unstageable("`in` compares arrays with other things")
+        found = jnp.logical_or(found, equal)
+    return symbols.device_scalar(jnp.asarray(found), bool)
+
+
+__all__ = ["and_", "arr", "chain", "contains", "not_", "or_"]

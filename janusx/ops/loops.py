@@ -1,0 +1,282 @@
+"""Loops rolled into `scan` or `while_loop`: the carry is found by tracing the body until it maps its own types to themselves.
+
+What is carried: the variables that the pass lists, and whatever the body writes to objects. A guess at both is refined by tracing, and
+kept by region for the next pass, so that nested loops are not traced over and over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from janusx.signals import Unstageable
+from janusx.state import kinds, symbols
+from janusx.state.paths import Step
+from janusx.tracing.heap import Heap, Held
+from janusx.tracing.skeleton import Arr, Made, Perhaps, Py, Rules, Skeleton, convert_all, flatten, python_kind, specs, unflatten, unify
+from janusx.tracing.staging import Region, closure_of, trace_region
+from janusx.tracing.trace import Trace
+
+MAX_REFINEMENTS = 8
+WIDEN = Rules(widen=True)
+
+
+@dataclass(frozen=True)
+class Carry:
+    """A guess at what a loop carries.
+
+    Attributes:
+        variables: skeleton of the carried variables.
+        writes: object (its place in the snapshot), step and skeleton of each field that the body writes.
+        grown: lists (their places in the snapshot) that the body appends to.
+    """
+
+    variables: Skeleton
+    writes: tuple[tuple[int, Step, Skeleton], ...] = ()
+    grown: tuple[int, ...] = ()
+
+    def specs(self) -> list[jax.ShapeDtypeStruct]:
+        """Shapes and dtypes of all carried leaves."""
+        found = specs(self.variables)
+        for _, _, skeleton in self.writes:
+            found += specs(skeleton)
+        return found
+
+
+class Growing:
+    """Stands for a list while the body of a rolled loop is traced: it can only be appended to."""
+
+    def __init__(self, real: list[Any]):
+        self.real = real
+        self.items: list[Any] = []
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override]  # isinstance sees a list
+        return list
+
+    def append(self, item: Any) -> None:
+        """`list.append`."""
+        self.items.append(item)
+
+    def extend(self, items: Any) -> None:
+        """`list.extend`."""
+        self.items.extend(items)
+
+    def __iadd__(self, items: Any) -> Growing:
+        self.items.extend(items)
+        return self
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise Unstageable("a list that grows in the loop is also read in it")
+
+    __len__ = __iter__ = __getitem__ = __setitem__ = __contains__ = __bool__ = __add__ = __eq__ = __array__ = _refuse
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._refuse()
+
+
+@dataclass
+class Loop:
+    """A loop whose body was traced.
+
+    Attributes:
+        carry: what it carries.
+        region: the traced body.
+        initial: the skeleton of the variables before the loop.
+    """
+
+    carry: Carry
+    region: Region
+    heap: Heap
+    initial: Skeleton
+    rows: list[tuple[int, int]] = field(default_factory=list)  # per item appended: place of the list, index of its piece
+
+    def start(self, variables: tuple[Any, ...]) -> list[Any]:
+        """The carried leaves before the first iteration."""
+        leaves: list[Any] = []
+        source = flatten(variables, self.heap, leaves)
+        out = convert_all(self.carry.variables, source, leaves)
+        for place, step, wanted in self.carry.writes:
+            before: list[Any] = []
+            skeleton = flatten(dict(self.heap.held(place).fields)[step], self.heap, before)
+            out += convert_all(wanted, skeleton, before)
+        return out
+
+    def step(self, leaves: Sequence[Any], inputs: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any], Any]:
+        """One iteration: carried leaves, leaves of appended items, checks, and what the body returned beside the variables."""
+        outs = self.region.place(*leaves, *inputs)
+        value = self.region.value
+        assert isinstance(value.skeleton, Made)
+        count = len(specs(value.skeleton.items[0]))
+        own = value.of(outs)
+        new = convert_all(self.carry.variables, value.skeleton.items[0], own[:count])
+        for place, step, wanted in self.carry.writes:
+            piece = self.region.writes[id(self.heap.held(place).value)].pieces[step]
+            new += convert_all(wanted, piece.skeleton, piece.of(outs))
+        rows_count = len(specs(value.skeleton.items[1]))
+        rows = own[count : count + rows_count]
+        checks = outs[self.region.checks[0] : self.region.checks[1]]
+        return new, rows, checks, own[count + rows_count :]
+
+    def finish(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
+        """Put the final carry in its places; returns the variables."""
+        rest = iter(leaves)
+        variables = unflatten(self.carry.variables, rest)
+        changed: dict[int, dict[Step, Any]] = {}
+        for place, step, skeleton in self.carry.writes:
+            changed.setdefault(place, {})[step] = unflatten(skeleton, rest)
+        for place, values in changed.items():
+            held = self.heap.held(place)
+            held.kind.fill(held.value, [(step, values.get(step, value)) for step, value in held.fields])
+        return variables  # type: ignore[no-any-return]
+
+
+def trace_loop(
+    trace: Trace,
+    key: tuple[int, ...],
+    body: Callable[..., Any],
+    variables: tuple[Any, ...],
+    inputs: Sequence[jax.ShapeDtypeStruct],
+    make_item: Callable[[Sequence[Any]], tuple[Any, ...]],
+    roots: Sequence[Any],
+    appends: bool,
+) -> Loop:
+    """Trace a loop's body until its carry is settled.
+
+    Args:
+        trace: the trace under way.
+        key: the loop's region, by which the guess is kept.
+        body: `body(*item, *variables)` → `(variables, extra)`; `extra` is handed through to `Loop.step`.
+        variables: the carried variables before the loop.
+        inputs: shapes and dtypes of what the loop runs over, one iteration.
+        make_item: makes the body's first arguments of those.
+        roots: values that the body can reach.
+        appends: whether lists may grow (the trip count is known).
+
+    Raises:
+        Unstageable: the carry does not settle, or something in the body cannot be staged.
+    """
+    heap = Heap(trace, [*roots, *variables, *closure_of(body)])
+    initial = flatten(variables, heap, [])
+    carry = trace.memo.get(key) or Carry(initial)
+    for _ in range(MAX_REFINEMENTS):
+        region = _trace_body(trace, body, carry, heap, inputs, make_item)
+        refined = _refine(carry, region, heap, appends)
+        if refined == carry:
+            trace.memo[key] = carry
+            return Loop(carry, region, heap, initial)
+        carry = refined
+    raise Unstageable("the types of the loop's variables do not settle")
+
+
+def _trace_body(trace: Trace, body: Any, carry: Carry, heap: Heap, inputs: Any, make_item: Any) -> Region:
+    count = len(carry.specs())
+    growing: dict[int, Growing] = {}
+
+    def enter(leaves: Sequence[Any]) -> Sequence[Any]:
+        rest = iter(leaves[:count])
+        given = unflatten(carry.variables, rest)
+        for place, step, skeleton in carry.writes:
+            held = heap.held(place)
+            now = dict(held.kind.fields(held.value))
+            now[step] = unflatten(skeleton, rest)
+            held.kind.fill(held.value, list(now.items()))
+        growing.update({place: Growing(heap.held(place).value) for place in carry.grown})
+        _exchange(heap, {id(each.real): each for each in growing.values()})
+        swap = {id(each.real): each for each in growing.values()}
+        given = tuple(swap.get(id(value), value) for value in given)
+        return (*make_item(leaves[count:]), *given)
+
+    back = {}
+
+    def leave() -> None:
+        back.update({id(each): each.real for each in growing.values()})
+        _exchange(heap, back)
+
+    def run(*arguments: Any) -> Any:
+        result, extra = body(*arguments)
+        reals = {id(each): each.real for each in growing.values()}
+        result = tuple(reals.get(id(value), value) for value in result)
+        return result, tuple(tuple(each.items) for each in growing.values()), extra
+
+    return trace_region(trace, run, enter, [*carry.specs(), *inputs], heap=heap, leave=leave)
+
+
+def _exchange(heap: Heap, swap: dict[int, Any]) -> None:
+    """Replace references to some objects in everything that the snapshot holds."""
+    if not swap:
+        return
+    for held in heap.all():
+        now = held.kind.fields(held.value)
+        if any(id(value) in swap for _, value in now):
+            held.kind.fill(held.value, [(step, swap.get(id(value), value)) for step, value in now])
+
+
+def _refine(carry: Carry, region: Region, heap: Heap, appends: bool) -> Carry:
+    """A guess that also covers what this trace of the body showed."""
+    if region.effects:
+        raise Unstageable("it prints or logs in the loop")
+    value = region.value.skeleton
+    assert isinstance(value, Made)
+    variables = unify(carry.variables, value.items[0], WIDEN)
+    known = {(place, step): skeleton for place, step, skeleton in carry.writes}
+    grown = dict.fromkeys(carry.grown)
+    for written in region.writes.values():
+        place = heap.place(written.held.value)
+        before = dict(written.held.fields)
+        if set(written.steps) != set(before):
+            if not appends or not _only_grew(written.held, written.steps, tuple(written.pieces)):
+                raise Unstageable(f"a {type(written.held.value).__name__} gets other fields or another length in the loop")
+            grown[place] = None
+            continue
+        for step, piece in written.pieces.items():
+            base = known.get((place, step)) or flatten(before[step], heap, [])
+            known[place, step] = unify(base, piece.skeleton, WIDEN)
+    writes = tuple((place, step, skeleton) for (place, step), skeleton in sorted(known.items(), key=lambda entry: entry[0][0]))
+    return replace(carry, variables=variables, writes=writes, grown=tuple(grown))
+
+
+def _only_grew(held: Held, steps: tuple[Step, ...], changed: tuple[Step, ...]) -> bool:
+    before = dict(held.fields)
+    return type(held.value) is list and isinstance(held.kind, kinds.ListKind) and set(before) < set(steps) and not set(before) & set(changed)
+
+
+def retyped(before: Skeleton, after: Skeleton) -> bool:
+    """Whether a variable has another type after an iteration than before the first."""
+    if isinstance(after, Made) and isinstance(before, Made):
+        return any(map(retyped, before.items, after.items))
+    if isinstance(after, Py):
+        return python_kind(before) is not after.kind
+    if isinstance(after, Arr):
+        return not isinstance(before, Arr) or before.dtype != after.dtype or before.weak != after.weak
+    if isinstance(after, Perhaps) and isinstance(before, Perhaps):
+        return retyped(before.item, after.item)
+    return False
+
+
+def checks_start(region: Region) -> list[Any]:
+    """No check failed so far."""
+    return [jnp.asarray(True) for _ in region.assumptions]
+
+
+def pack(variables: Sequence[Any]) -> Any:
+    """Variables as a region function returns them: none, the one, or a tuple."""
+    if not variables:
+        return None
+    return variables[0] if len(variables) == 1 else tuple(variables)
+
+
+def unpack(result: Any, count: int) -> tuple[Any, ...]:
+    """The inverse of `pack`."""
+    if count == 0:
+        return ()
+    return (result,) if count == 1 else tuple(result)
+
+
+__all__ = ["Carry", "Growing", "Loop", "checks_start", "pack", "retyped", "symbols", "trace_loop", "unpack"]

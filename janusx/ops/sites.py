@@ -1,0 +1,65 @@
+"""Where an op was emitted, and what is taken for granted there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from janusx.signals import NeedsProfile, Respecialise, Unsupported
+from janusx.tracing.where import Where
+
+
+def speculate(trace: Any, site: Where | None, predicate: Any, why: str, outcome: bool | None = None) -> bool:
+    """Take the outcome of a predicate for granted, under a staged guard.
+
+    Args:
+        trace: the trace under way.
+        site: where.
+        predicate: the boolean scalar.
+        why: why it is not staged.
+        outcome: what it must be, where only one will do (the other side raises).
+
+    Raises:
+        NeedsProfile: nothing was observed yet.
+        Respecialise: the site is speculated on from the next pass on.
+        Unsupported: speculation is off.
+    """
+    if not trace.settings.speculate:
+        raise Unsupported(f"{_text(site)} cannot be staged: {why}")
+    if site is None:
+        raise Unsupported(f"a decision cannot be staged: {why}")
+    assumed = trace.settings.assumed.get(site.key, outcome)
+    if assumed is None:
+        profile = trace.settings.profile
+        if profile is None:
+            raise NeedsProfile(f"{_text(site)} cannot be staged: {why}")
+        seen = profile.branch(site.key)
+        if seen is None:
+            raise NeedsProfile(f"{_text(site)} cannot be staged ({why}), and it was not reached in the profiled runs")
+        raise Respecialise(site.key, seen)
+    if site.key not in trace.settings.assumed and outcome is None:
+        raise Respecialise(site.key, assumed)
+    trace.decide(site, "speculate", why)
+    trace.assume_staged(predicate, assumed, f"{_text(site)} is {assumed}", site, outcome is not None)
+    return bool(assumed)
+
+
+def _text(site: Where | None) -> str:
+    return "a decision" if site is None else f"`{site.text}` ({site.place})"
+
+
+def speculate_trips(trace: Any, site: Where | None, predicate: Any, trip: int, why: str) -> bool:
+    """Take it for granted that a loop that cannot be staged has as many trips as it had in the profiled runs."""
+    if not trace.settings.speculate or site is None:
+        raise Unsupported(f"the loop on {_text(site)} cannot be staged: {why}")
+    profile = trace.settings.profile
+    if profile is None:
+        raise NeedsProfile(f"the loop on {_text(site)} cannot be staged: {why}")
+    trips = profile.trips(site.key)
+    if trips is None:
+        raise Unsupported(f"the loop on {_text(site)} can neither be staged ({why}) nor has it had one number of trips")
+    trace.decide(site, "speculate", f"{trips} trips, unrolled: {why}")
+    trace.assume_staged(predicate, trip < trips, f"the loop on {_text(site)} has {trips} trips", site, True)
+    return trip < trips  # type: ignore[no-any-return]
+
+
+__all__ = ["Where", "speculate", "speculate_trips"]

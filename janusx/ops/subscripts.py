@@ -1,0 +1,44 @@
+"""Subscripts whose index may be a host value that the program computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from janusx.state import symbols
+
+
+def item(value: Any, index: Any) -> Any:
+    """`value[index]`."""
+    return value[_index(value, index)]
+
+
+def set_item(value: Any, index: Any, new: Any) -> None:
+    """`value[index] = new`."""
+    value[_index(value, index)] = new
+
+
+def _index(value: Any, index: Any) -> Any:
+    if not symbols.has_sym(index) or symbols.is_sym(value):
+        return index
+    if symbols.is_array(value) or type(value).__module__.startswith("jax"):
+        return _for_array(index)
+    return _spelled(index)
+
+
+def _for_array(index: Any) -> Any:
+    if type(index) is tuple:
+        return tuple(map(_for_array, index))
+    if type(index) is slice:
+        return slice(*map(_spelled, (index.start, index.stop, index.step)))
+    if symbols.is_sym(index) and index._jx_value is not symbols.UNKNOWN and isinstance(index, bool | str):
+        return symbols.pin(index)
+    return symbols.as_array(index)
+
+
+def _spelled(index: Any) -> Any:
+    """The index as the value that it has now: what Python's own containers need."""
+    if type(index) is tuple:
+        return tuple(map(_spelled, index))
+    if type(index) is slice:
+        return slice(*map(_spelled, (index.start, index.stop, index.step)))
+    return symbols.pin(index)

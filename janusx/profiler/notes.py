@@ -1,0 +1,184 @@
+"""Where an observer counts, cheaply, before a profile is made of it."""
+
+from __future__ import annotations
+
+import types
+from collections import deque
+from typing import Any
+
+import jax
+import numpy as np
+
+from janusx.profiler.assumptions import references
+from janusx.profiler.records import (
+    RECENT,
+    VARIETY,
+    BranchProfile,
+    CallProfile,
+    LoopProfile,
+    Seen,
+    Target,
+    VariableProfile,
+)
+
+_SCALARS = (bool, int, float, complex, str, types.NoneType)
+# Longer text and larger numbers are data, not settings.
+_LONGEST = 64
+_MOST_BITS = 256
+
+
+class BranchNotes:
+    """Outcomes of a predicate, or of the left side of an `and` or `or`."""
+
+    __slots__ = ("entered", "false", "neutral", "on_array", "on_python", "right", "true")
+
+    def __init__(self) -> None:
+        self.true = self.false = self.entered = self.right = 0
+        self.neutral = self.on_array = self.on_python = False
+
+    def __bool__(self) -> bool:
+        return bool(self.true or self.false or self.entered)
+
+    def profile(self) -> BranchProfile:
+        """The record of it."""
+        true, false = self.true, self.false
+        if self.entered:
+            # The right side of an `and` is reached when the left is true, that of an `or` when it is false.
+            reached, decided = self.right, self.entered - self.right
+            true, false = (reached, decided) if self.neutral else (decided, reached)
+        return BranchProfile(true, false, self.on_array, self.on_python)
+
+
+class VariableNotes:
+    """What a variable was."""
+
+    __slots__ = ("_more", "_seen")
+
+    def __init__(self) -> None:
+        self._seen: dict[Seen, None] = {}
+        self._more = False
+
+    def add(self, value: Any) -> None:
+        """Takes a look at a value."""
+        seen = look_at(value)
+        if seen in self._seen:
+            return
+        if len(self._seen) < VARIETY:
+            self._seen[seen] = None
+        else:
+            self._more = True
+
+    def profile(self) -> VariableProfile:
+        """The record of it."""
+        return VariableProfile(tuple(self._seen), self._more)
+
+
+class LoopNotes:
+    """Runs of a loop."""
+
+    __slots__ = ("_fewest", "_most", "_open", "_recent", "heads", "iterated", "on_array", "runs")
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.iterated: set[str] = set()
+        self.on_array = False
+        self.heads: dict[str, VariableNotes] = {}
+        self._fewest = self._most = 0
+        self._recent: deque[int] = deque(maxlen=RECENT)
+        # Trips of `while` loops under way, by frame. A frame's number may be used again, but then the loop begins anew.
+        self._open: dict[int, int] = {}
+
+    def begin(self, frame: int) -> None:
+        """A `while` begins in a frame; one there that was left by `break`, `return` or an exception has ended."""
+        left = self._open.pop(frame, None)
+        if left is not None:
+            self.finish(left)
+        self._open[frame] = 0
+
+    def trip(self, frame: int, goes_on: bool) -> int:
+        """A `while` in a frame makes a trip, or ends. Returns the number of its trips."""
+        trips = self._open.pop(frame, 0)
+        if goes_on:
+            trips += 1
+            self._open[frame] = trips
+        else:
+            self.finish(trips)
+        return trips
+
+    def finish(self, trips: int) -> None:
+        """A run has ended after so many trips."""
+        self._fewest = min(self._fewest, trips) if self.runs else trips
+        self._most = max(self._most, trips)
+        self._recent.append(trips)
+        self.runs += 1
+
+    def finish_all(self) -> None:
+        """Runs that were left in the middle have ended, too."""
+        for trips in self._open.values():
+            self.finish(trips)
+        self._open.clear()
+
+    def profile(self) -> LoopProfile:
+        """The record of it."""
+        heads = {name: notes.profile() for name, notes in self.heads.items()}
+        recent = tuple(self._recent)
+        return LoopProfile(self.runs, self._fewest, self._most, recent, frozenset(self.iterated), self.on_array, heads)
+
+
+class CallNotes:
+    """Targets of a call."""
+
+    __slots__ = ("_counts", "_others")
+
+    def __init__(self) -> None:
+        # The callable is kept with its count: its number must not be used again during the run.
+        self._counts: dict[object, list[Any]] = {}
+        self._others = 0
+
+    def add(self, target: Any) -> None:
+        """Counts a call of `target`."""
+        key = _identity(target)
+        known = self._counts.get(key)
+        if known is not None:
+            known[1] += 1
+        elif len(self._counts) < VARIETY:
+            kept = target.__func__ if type(target) is types.MethodType else target
+            self._counts[key] = [kept, 1, _name(target), references(target)]
+        else:
+            self._others += 1
+
+    def profile(self) -> CallProfile:
+        """The record of it."""
+        targets = [Target(name, count, *refs) for _, count, name, refs in self._counts.values()]
+        return CallProfile(tuple(sorted(targets, key=lambda target: -target.count)), self._others)
+
+
+def look_at(value: Any) -> Seen:
+    """One look at a value."""
+    kind = type(value)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    if kind in _SCALARS and _is_small(value):
+        return Seen(name, value=value, is_scalar=True)
+    if isinstance(value, jax.Array | np.ndarray):
+        return Seen(name, tuple(value.shape), str(value.dtype), bool(getattr(value, "weak_type", False)))
+    return Seen(name)
+
+
+def _is_small(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= _LONGEST
+    return not isinstance(value, int) or value.bit_length() <= _MOST_BITS
+
+
+def _identity(target: Any) -> object:
+    if type(target) is types.MethodType:
+        return id(target.__func__), id(type(target.__self__))
+    if type(target) is types.BuiltinFunctionType:
+        # Methods of builtin objects are made anew at each access.
+        return target.__name__, type(target.__self__)
+    return id(target)
+
+
+def _name(target: Any) -> str:
+    name = getattr(target, "__qualname__", None)
+    return name if isinstance(name, str) else type(target).__qualname__

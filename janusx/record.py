@@ -1,0 +1,165 @@
+"""What is kept of a converted function: its entries, what was learned, and what happened."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from janusx import config, ops
+from janusx.compile import Call, Knowledge
+from janusx.entry import Entry
+from janusx.guards.staged import Assumption
+from janusx.profiler import Profiles
+from janusx.tracing.rewriter import Rewriter, key_name
+
+Route = Literal["profiled", "compiled", "mixed", "eager"]
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Counts of what a converted function did; a snapshot.
+
+    Attributes:
+        calls: all calls.
+        profiled: calls that ran in plain Python and were observed.
+        compiled: calls answered by a compiled program alone.
+        mixed: calls answered partly by compiled regions.
+        eager: calls that ran the user's own function.
+        violations: assumptions that did not hold in a run.
+        recompilations: programs made after the first.
+        entries: programs that the function has.
+        last_call: how the last call was answered; None before the first.
+    """
+
+    calls: int = 0
+    profiled: int = 0
+    compiled: int = 0
+    mixed: int = 0
+    eager: int = 0
+    violations: int = 0
+    recompilations: int = 0
+    entries: int = 0
+    last_call: Route | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something worth a line in a report: a violation, a recompilation, an eager region.
+
+    Attributes:
+        kind: "violation", "recompilation", "eager".
+        place: `file:line` of the user's code, or "".
+        what: in words.
+        call: the number of the call.
+    """
+
+    kind: str
+    place: str
+    what: str
+    call: int
+
+
+@dataclass(frozen=True)
+class Options:
+    """The keywords of `janusx.convert` that steer the machine; None means as configured."""
+
+    profile_runs: int | None = None
+    speculate: bool | None = None
+    recompile_limit: int | None = None
+    on_unsupported: str | None = None
+    on_violation: str | Callable[..., Any] | None = None
+    guards: str | None = None
+
+    def get(self, name: str) -> Any:
+        """The value that counts here and now."""
+        own = getattr(self, name)
+        return config.read(name) if own is None else own
+
+
+class Observations:
+    """What profiled runs saw, by (function, site)."""
+
+    def __init__(self, profiles: Profiles):
+        self._profiles = {key_name(code): profile for code, profile in profiles}
+
+    def branch(self, key: tuple[str, int]) -> bool | None:
+        """The usual outcome of a test; None if it was never reached."""
+        profile = self._profiles.get(key[0])
+        seen = None if profile is None else profile.branch(key[1])
+        return None if seen is None or not seen.runs else seen.true >= seen.false
+
+    def trips(self, key: tuple[str, int]) -> int | None:
+        """The trip count of a loop that always had the same; None otherwise."""
+        profile = self._profiles.get(key[0])
+        return None if profile is None else profile.loop(key[1]).trips
+
+
+@dataclass(eq=False)
+class Record:
+    """All that is kept of one converted function. Owned by its wrapper; there is no registry."""
+
+    fun: Any
+    options: Options
+    entries: list[Entry] = field(default_factory=list)
+    knowledge: Knowledge = field(default_factory=Knowledge)
+    profiles: Profiles = field(default_factory=Profiles)
+    rewriter: Rewriter = field(default_factory=lambda: Rewriter(ops.Ops))
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    events: deque[Event] = field(default_factory=lambda: deque(maxlen=200))
+    calls: int = 0
+    profiled: int = 0
+    compiled: int = 0
+    mixed: int = 0
+    eager: int = 0
+    violations: int = 0
+    built: int = 0
+    last_call: Route | None = None
+    wants_profile: str = ""
+    eager_reason: str = ""
+    failures: int = 0
+    retry_at: int = 0
+    limit_told: bool = False
+    violated: Assumption | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def stats(self) -> Stats:
+        """The counts now."""
+        return Stats(
+            self.calls,
+            self.profiled,
+            self.compiled,
+            self.mixed,
+            self.eager,
+            self.violations,
+            max(0, self.built - 1),
+            len(self.entries),
+            self.last_call,
+        )
+
+    def learn_changes(self, call: Call) -> None:
+        """Relax what entries took for constants and what this call shows to change."""
+        for entry in self.entries:
+            for path, why in entry.changed(call.args, call.kwargs).items():
+                self.knowledge.relaxed.setdefault(path, why)
+
+    def note(self, kind: str, place: str, what: str) -> None:
+        """Keep an event for reports."""
+        self.events.append(Event(kind, place, what, self.calls))
+
+    def reset(self, counts: bool = True) -> None:
+        """Forget programs and everything that was learned; with `counts` also the counts."""
+        with self.lock:
+            self.entries = []
+            self.knowledge = Knowledge()
+            self.profiles = Profiles()
+            self.rewriter = Rewriter(ops.Ops)
+            self.wants_profile = self.eager_reason = ""
+            self.failures = self.retry_at = 0
+            self.limit_told = False
+            if counts:
+                self.calls = self.profiled = self.compiled = self.mixed = self.eager = self.violations = self.built = 0
+                self.last_call = None
+                self.events.clear()

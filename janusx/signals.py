@@ -1,0 +1,48 @@
+"""Signals that steer a trace. They are not errors and never reach the user.
+
+They derive from `BaseException`, so that an `except Exception` of the user's own, run while tracing, does not swallow one.
+"""
+
+from __future__ import annotations
+
+
+class Signal(BaseException):
+    """Base of all signals."""
+
+
+class Unsupported(Signal):
+    """The program cannot be compiled; the reason is shown to the user."""
+
+    def __init__(self, reason: str, site: int | None = None):
+        super().__init__(reason)
+        self.reason = reason
+        self.site = site
+
+
+class Unstageable(Signal):
+    """This value or region cannot be expressed in XLA; the op that asked may go down the ladder."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NeedsProfile(Signal):
+    """A decision on array values can only be speculated on, and no profile of it exists."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Respecialise(Signal):
+    """What the trace learned asks for another pass: an outcome to speculate on, by (function, site)."""
+
+    def __init__(self, key: tuple[str, int], outcome: bool):
+        super().__init__(key, outcome)
+        self.key = key
+        self.outcome = outcome
+
+
+class Retrace(Signal):
+    """`jax.jit` wants to trace an entry again: an aval, a sharding or a JAX setting is not what the entry was made for."""

@@ -1,0 +1,266 @@
+"""Commit: the generated function that carries a run's outcome over to the user's objects, all of it or nothing.
+
+Everything is built first (results, new objects, host values); then the writes are done; if one of them raises, those before it are undone.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from janusx import emitted
+from janusx.guards.codegen import Writer
+from janusx.signals import Unsupported
+from janusx.state import kinds, policy, symbols
+from janusx.state.diff import Change
+from janusx.state.opaque import Opaque
+from janusx.state.paths import Step
+from janusx.state.shadow import ConstantNode, HostNode, LeafNode, Node, ObjectNode, OpaqueNode, Shadow
+
+
+class Absent:
+    """In an undo record: the field was not there."""
+
+
+ABSENT = Absent()
+
+
+class Expressions(Mapping[Step, str]):
+    """The expressions of an object's fields, made only when asked for."""
+
+    def __init__(self, fields: dict[Step, Any], make: Callable[[Any], str]):
+        self._fields = fields
+        self._make = make
+
+    def __getitem__(self, step: Step) -> str:
+        return self._make(self._fields[step])
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+
+class Commit:
+    """Plans the commit of one trace: which arrays the program must return, and the function that uses them.
+
+    Args:
+        shadow: the shadow after the function ran.
+        leaves: what stood for the array leaves in the trace, by index.
+    """
+
+    def __init__(self, shadow: Shadow, leaves: Sequence[Any]):
+        self.out = Writer()
+        self.outs: list[Any] = []
+        self._shadow = shadow
+        self._inputs = {id(tracer): index for index, tracer in enumerate(leaves)}
+        self._out_index: dict[int, int] = {}
+        self._made: dict[int, str] = {}
+        self._keep: list[Any] = []
+        self._env: dict[Any, str] = {}
+        self._needs: dict[str, None] = {}
+        self._populate: list[Callable[[], None]] = []
+
+    @property
+    def needs(self) -> list[str]:
+        """The names that gather must hand over."""
+        return list(self._needs)
+
+    def need(self, name: str) -> str:
+        """Ask gather for one of its variables."""
+        self._needs.setdefault(name)
+        return name
+
+    # --- values -----------------------------------------------------------------------------------------------------
+
+    def output(self, array: Any) -> str:
+        """The expression of an array: an input handed through, or an output of the program."""
+        index = self._inputs.get(id(array))
+        if index is not None:
+            return f"leaves[{index}]"
+        if id(array) not in self._out_index:
+            self._out_index[id(array)] = len(self.outs)
+            self.outs.append(array)
+        return f"outs[{self._out_index[id(array)]}]"
+
+    def value(self, value: Any) -> str:
+        """The expression that gives the user's object for a value of the trace."""
+        if symbols.is_sym(value):
+            return self._symbol(value)
+        if type(value) is Opaque:
+            return self.need(f"q{value._jx_node.index}")
+        node = self._shadow.by_shadow.get(id(value))
+        if node is not None:
+            return self.need(f"o{node.index}")
+        if isinstance(value, jax.Array):
+            return self.output(value)
+        if id(value) in self._made:
+            return self._made[id(value)]
+        return self._other(value)
+
+    def _symbol(self, sym: Any) -> str:
+        self._register(sym._jx_expr)
+        return self.out.expr(sym._jx_expr, self._env)
+
+    def _register(self, expr: symbols.Expr) -> None:
+        if expr in self._env:
+            return
+        if isinstance(expr, symbols.Input):
+            node = next(node for node in self._shadow.hosts if node.path == expr.path)
+            self._env[expr] = self.need(f"i{node.index}")
+        elif isinstance(expr, symbols.Device):
+            text = self.output(expr.array)
+            if expr.kind is not None:
+                name = f"x{len(self._env)}"
+                self.out.line(f"{name} = {expr.kind.__name__}({text})")
+                text = name
+            self._env[expr] = text
+        elif isinstance(expr, symbols.Apply):
+            for arg in expr.args:
+                self._register(arg)
+            for _, arg in expr.kwargs:
+                self._register(arg)
+
+    def _other(self, value: Any) -> str:
+        category = policy.category(value)
+        if category in ("constant", "scalar", "array"):
+            if isinstance(value, np.ndarray):
+                return f"{self.out.const(value)}.copy()"
+            if isinstance(value, types.FunctionType) and emitted.is_emitted(value.__code__):
+                raise Unsupported(f"a function made by the program ({value.__qualname__}) leaves it")
+            return self.out.literal(value)
+        if category == "fresh":
+            rule = policy.REGISTRY.rule(type(value))
+            assert rule is not None and rule.make is not None
+            token = rule.make(value)
+            return f"{self.out.const(rule.make)}({self.out.const(token)})"
+        if isinstance(category, kinds.TupleKind):
+            new = {step: self.value(item) for step, item in category.fields(value)}
+            return category.expression(self.out, type(value), new)
+        if category is kinds.METHOD:
+            return f"{self.out.const(types.MethodType)}({self.value(value.__func__)}, {self.value(value.__self__)})"
+        if isinstance(category, kinds.Kind) and category.mutable and category is not kinds.CELL:
+            return self._new(value, category)
+        raise Unsupported(f"a {type(value).__name__} made by the program leaves it")
+
+    def _new(self, value: Any, kind: kinds.Kind) -> str:
+        name = f"n{len(self._made)}"
+        self._made[id(value)] = name
+        self._keep.append(value)
+        if type(value) is list or type(value) is dict:
+            return self._display(value, name)
+        self._build(value, kind, name)
+        return name
+
+    def _display(self, value: Any, name: str) -> str:
+        # Filled after all are made, since it may hold itself.
+        self.out.line(f"{name} = {'[]' if type(value) is list else '{}'}")
+        kind = policy.category(value)
+        assert isinstance(kind, kinds.Kind)
+        new = {step: self.value(item) for step, item in kind.fields(value)}
+        kind.write(self.out, name, {}, new, set(new))
+        return name
+
+    def _build(self, value: Any, kind: kinds.Kind, name: str) -> None:
+        if getattr(value, "default_factory", None) is not None or getattr(value, "maxlen", None) is not None:
+            empty = kind.shell(value)
+            self.out.line(f"{name} = {self.out.const(type(empty).copy)}({self.out.const(empty)})")
+        else:
+            kind.build(self.out, type(value), name)
+        new = {step: self.value(item) for step, item in kind.fields(value)}
+        kind.populate(self.out, name, type(value), new)
+
+    # --- writes -----------------------------------------------------------------------------------------------------
+
+    def finish(self, result: Any, found: Sequence[Change], effects: Sequence[Any]) -> tuple[Any, str]:
+        """Emit the function: `commit(outs, leaves, needs)` → the user's result."""
+        text = self.value(result)
+        said = [self._effect(effect) for effect in effects]
+        writes, undo = self._writes(found)
+        body = [*self.out.lines]
+        if writes:
+            body += ["try:", *(f"    {line}" for line in writes)]
+            body += ["except BaseException:", f"    undo(({''.join(f'{entry}, ' for entry in undo)}))", "    raise"]
+        for lines in said:
+            body += lines
+        body.append(f"return {text}")
+        needs = "".join(f"{name}, " for name in self._needs)
+        if needs:
+            body.insert(0, f"({needs}) = needs")
+        self.out.namespace["undo"] = restore
+        self.out.namespace["ABSENT"] = ABSENT
+        return self.out.function("commit", "outs, leaves, needs", body)
+
+    def _effect(self, effect: Any) -> list[str]:
+        args = [self.value(arg) for arg in effect.args]
+        named = [f"{name}={self.value(arg)}" for name, arg in effect.kwargs.items()]
+        call = f"{self.value(effect.function)}({', '.join([*args, *named])})"
+        if effect.when is None:
+            return [call]
+        return [f"if {self.output(effect.when)}:", f"    {call}"]
+
+    def _writes(self, found: Sequence[Change]) -> tuple[list[str], list[str]]:
+        writer = Writer()
+        writer.const = self.out.const  # type: ignore[method-assign]  # one namespace
+        undo = []
+        for change in found:
+            node = change.node
+            var = self.need(f"o{node.index}")
+            if isinstance(node.kind, kinds.InstanceKind) and kinds.has_dict(type(node.real)):
+                self.need(f"o{node.index}_d")
+            values = Expressions(change.after, self.value)
+            for step in change.changed:
+                values[step]  # what it is made of is emitted before any write
+            node.kind.write(writer, var, change.before, values, set(change.changed))  # type: ignore[arg-type]
+            undo.append(f"({var}, {self.out.const(node.kind)}, {self._olds(change)})")
+        return writer.lines, undo
+
+    def _olds(self, change: Change) -> str:
+        """The fields before the call, as a display that is only evaluated when a write fails."""
+        entries = []
+        for step, shadow in change.before.items():
+            child = change.node.children.get(step)
+            if isinstance(change.node.kind, kinds.MembersKind | kinds.GlobalsKind) and step not in change.changed and step in change.after:
+                continue
+            entries.append(f"({self.out.const(step)}, {self._old(child, shadow)})")
+        added = [step for step in change.changed if step not in change.before]
+        entries += [f"({self.out.const(step)}, ABSENT)" for step in added]
+        return f"({''.join(f'{entry}, ' for entry in entries)})"
+
+    def _old(self, child: Node | None, shadow: Any) -> str:
+        if isinstance(child, LeafNode):
+            return f"leaves[{child.index}]"
+        if isinstance(child, HostNode):
+            return self.need(f"i{child.index}")
+        if isinstance(child, ObjectNode):
+            return self.need(f"o{child.index}")
+        if isinstance(child, ConstantNode):
+            return self.out.literal(child.value)
+        if isinstance(child, OpaqueNode):
+            return self.need(f"q{child.index}")
+        return self.out.const(shadow)
+
+
+def restore(records: Sequence[tuple[Any, kinds.Kind, Sequence[tuple[Step, Any]]]]) -> None:
+    """Put objects back as they were before the call.
+
+    Args:
+        records: object, kind and the fields that it had; a field that is `ABSENT` was not there. Fields that are not mentioned
+            are kept.
+    """
+    for value, kind, fields in records:
+        if isinstance(kind, kinds.MembersKind | kinds.GlobalsKind):
+            now = dict(kind.fields(value))
+            for step, old in fields:
+                if old is ABSENT:
+                    now.pop(step, None)
+                else:
+                    now[step] = old
+            kind.fill(value, list(now.items()))
+        else:
+            kind.fill(value, [(step, old) for step, old in fields if old is not ABSENT])

@@ -1,0 +1,64 @@
+"""Opaque objects: what the program may hold and hand on, but not look into while it is traced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from janusx.signals import Unsupported
+
+
+class Opaque:
+    """Stands for an object of a type that has no shadow (a lock, a file, an environment). Only its type is guarded."""
+
+    __slots__ = ("_jx_node", "_jx_real")
+
+    def __init__(self, node: Any, real: Any):
+        object.__setattr__(self, "_jx_node", node)
+        object.__setattr__(self, "_jx_real", real)
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override]  # isinstance sees the type of the object
+        return type(self._jx_real)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if callable(getattr(type(self._jx_real), name, None)):
+            return OpaqueMethod(self, name)
+        raise Unsupported(f"attribute {name!r} of {describe(self)} is read, which JanusX does not see into")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise Unsupported(f"attribute {name!r} of {describe(self)} is set, which JanusX does not see into")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise Unsupported(f"{describe(self)} is called, which JanusX does not see into")
+
+    def _refuse(self, *args: Any) -> Any:
+        raise Unsupported(f"{describe(self)} is used, which JanusX does not see into")
+
+    __enter__ = __exit__ = __iter__ = __next__ = __len__ = __getitem__ = __setitem__ = __contains__ = _refuse
+    __bool__ = __array__ = __index__ = __float__ = __int__ = _refuse
+
+
+class OpaqueMethod:
+    """A method of an opaque object; only output methods (`logger.info`) can be called, and are held until commit."""
+
+    __slots__ = ("name", "owner")
+
+    def __init__(self, owner: Opaque, name: str):
+        self.owner = owner
+        self.name = name
+
+    @property
+    def real(self) -> Any:
+        """The bound method of the real object."""
+        return getattr(self.owner._jx_real, self.name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise Unsupported(f"{describe(self.owner)}.{self.name}(...) is called, which JanusX does not see into")
+
+
+def describe(opaque: Opaque) -> str:
+    """How a message calls the object: path and type."""
+    cls = type(opaque._jx_real)
+    return f"{opaque._jx_node.path} ({cls.__module__}.{cls.__qualname__})"

@@ -1,0 +1,162 @@
+"""What has a shadow, what is a constant, what is opaque: decided by type, once a type."""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import datetime
+import decimal
+import enum
+import fractions
+import pathlib
+import re
+import threading
+import types
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import numpy as np
+
+from janusx import leaves
+from janusx.state import kinds
+
+Category = Literal["leaf", "constant", "scalar", "array", "opaque", "fresh"] | kinds.Kind
+
+HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
+
+_VALUES: tuple[type, ...] = (
+    type(None),
+    str,
+    bytes,
+    type(Ellipsis),
+    type(NotImplemented),
+    range,
+    slice,
+    frozenset,
+    np.dtype,
+    type,
+    types.ModuleType,
+    enum.Enum,
+    fractions.Fraction,
+    decimal.Decimal,
+    datetime.date,
+    datetime.time,
+    datetime.timedelta,
+    pathlib.PurePath,
+    re.Pattern,
+    uuid.UUID,
+    types.CodeType,
+    types.MappingProxyType,
+    property,
+    classmethod,
+    staticmethod,
+    jax.core.ShapedArray,
+)
+_SCALARS = (bool, int, float, complex)
+_FIELDS: tuple[type, ...] = (argparse.Namespace, collections.UserDict, collections.UserList)
+_SHARED_PACKAGES = ("jax", "jaxlib", "numpy", "janusx")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a library type says that it is copied.
+
+    Attributes:
+        mode: "fields" (its attributes are followed), "share" (the object itself, guarded by identity), "opaque" (never read) or
+            "fresh" (made anew by `make` in every scope: trace-level tokens).
+        make: for "fresh", makes the new object from the old.
+    """
+
+    mode: Literal["fields", "share", "opaque", "fresh"]
+    make: Callable[[Any], Any] | None = None
+
+
+class Registry:
+    """The rules that libraries and users registered. One instance exists, owned by the cache."""
+
+    def __init__(self) -> None:
+        self._rules: dict[type, Rule] = {}
+        self._named: dict[str, Rule] = {
+            # NNX refuses to change a variable under another trace than the one that made it; the token says which.
+            "flax.nnx.tracers.TraceState": Rule("fresh", lambda token: type(token)()),
+        }
+        self._lock = threading.Lock()
+
+    def register(self, cls: type, rule: Rule) -> None:
+        """Add a rule for a class and its subclasses."""
+        with self._lock:
+            self._rules[cls] = rule
+
+    def rule(self, cls: type) -> Rule | None:
+        """The rule for a class, its own or the nearest base's."""
+        for base in cls.__mro__:
+            found = self._rules.get(base) or self._named.get(f"{base.__module__}.{base.__qualname__}")
+            if found is not None:
+                return found
+        return None
+
+
+REGISTRY = Registry()
+
+
+def category(value: Any) -> Category:
+    """How a value is taken into the shadow."""
+    cls = type(value)
+    if cls in _SCALARS:
+        return "scalar"
+    if isinstance(value, jax.Array):
+        return "leaf"
+    exact = kinds.EXACT.get(cls)
+    if exact is not None:
+        return exact
+    if cls is types.FunctionType:
+        return kinds.FUNCTION if value.__closure__ or value.__defaults__ or value.__kwdefaults__ else "constant"
+    if isinstance(value, np.ndarray | np.generic):
+        return "array" if cls is np.ndarray or isinstance(value, np.generic) else "opaque"
+    if isinstance(value, _VALUES):
+        return "constant"
+    return _instance_category(value, cls)
+
+
+def _instance_category(value: Any, cls: type) -> Category:
+    rule = REGISTRY.rule(cls)
+    if rule is not None:
+        modes: dict[str, Category] = {"fields": kinds.INSTANCE, "share": "constant", "opaque": "opaque", "fresh": "fresh"}
+        return modes[rule.mode]
+    if isinstance(value, tuple) and not kinds.has_dict(cls):
+        return kinds.TUPLE
+    module = cls.__module__
+    if module.partition(".")[0] in _SHARED_PACKAGES and not leaves_exception(module):
+        return "constant"
+    if cls.__module__ == "builtins" and callable(value):
+        bound = getattr(value, "__self__", None)
+        return "constant" if bound is None or isinstance(bound, types.ModuleType | type) else "opaque"
+    if not shadowable(cls):
+        return kinds.NAMESPACE if cls is types.SimpleNamespace else "opaque"
+    if isinstance(value, _FIELDS) or not leaves.is_leaf_module(module):
+        return kinds.INSTANCE
+    return kinds.INSTANCE if module.partition(".")[0] in leaves.ARRAY_PACKAGES else "opaque"
+
+
+def leaves_exception(module: str) -> bool:
+    """Whether a module inside a shared package holds programs to convert (the demo)."""
+    return not leaves.is_leaf_module(module)
+
+
+def shadowable(cls: type) -> bool:
+    """Whether an instance is all in its `__dict__` and `__slots__`: every base is a class statement's, with no C state."""
+    return all(base is object or base.__flags__ & HEAP_TYPE for base in cls.__mro__) and _made_by_object(cls)
+
+
+def _made_by_object(cls: type) -> bool:
+    # Heap types made in C (locks, generators of extension modules) have members that object.__new__ cannot make.
+    return all(
+        base is object or "__module__" in base.__dict__ and not _c_type(base) for base in cls.__mro__
+    )
+
+
+def _c_type(cls: type) -> bool:
+    return "__new__" in cls.__dict__ and isinstance(cls.__dict__["__new__"], types.BuiltinFunctionType)

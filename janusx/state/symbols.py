@@ -1,0 +1,431 @@
+"""Symbolic host values: Python scalars, NumPy arrays and strings that stay in Python while a program is traced.
+
+A `Sym` stands where a host value stood. It knows the value that it has in this very call (unless that depends on the device)
+and the expression that computes it in later calls. Arithmetic between host values makes longer expressions, evaluated by plain
+Python in each call: before the program where they only need inputs, after it where they need outputs. So `self.step += 1` is exact,
+costs no device work and never recompiles. Only when a `Sym` meets an array does it become one.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from janusx.signals import Unstageable
+from janusx.state.paths import Path
+from janusx.tracing import context
+
+
+class Unknown:
+    """The value of a `Sym` that depends on the device."""
+
+    def __repr__(self) -> str:
+        return "<known after the run>"
+
+
+UNKNOWN = Unknown()
+
+
+class Expr:
+    """An expression over host inputs and device outputs, evaluated by plain Python in every call."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Input(Expr):
+    """A host value read from the user's objects."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Device(Expr):
+    """An array of the program, read back after the run as a value of `kind` (`float`, `int`, `bool`, `complex`)."""
+
+    array: Any
+    kind: type | None
+
+
+@dataclass(frozen=True, slots=True)
+class Apply(Expr):
+    """A pure function of other expressions and constants."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant(Expr):
+    """A value fixed when the program was made. Two are the same when type and value are."""
+
+    value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Constant) and same(self.value, other.value)
+
+    def __hash__(self) -> int:
+        return hash(type(self.value))
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether a constant may stand for the other: identical, or of one type and equal bit for bit as far as Python shows."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, float):
+        return (a == b and str(a) == str(b)) or (a != a and b != b)
+    if isinstance(a, (complex, np.ndarray, np.generic)):
+        return repr(a) == repr(b) if a.__sizeof__() < 256 else bool(np.array_equal(a, b))  # type: ignore[arg-type]
+    if isinstance(a, tuple | list):
+        return len(a) == len(b) and all(map(same, a, b))
+    code = getattr(a, "__code__", None)
+    if code is not None:
+        return (
+            code is getattr(b, "__code__", None)
+            and a.__globals__ is b.__globals__
+            and same(a.__defaults__, b.__defaults__)
+            and a.__closure__ is None
+            and b.__closure__ is None
+        )
+    try:
+        return bool(a == b)
+    except Exception:  # a comparison of the user's that fails says that the two are not known to be the same
+        return False
+
+
+def is_array(value: Any) -> bool:
+    """Whether a value is one of JAX's, traced or not."""
+    return type(value) is not Sym and isinstance(value, jax.Array)
+
+
+_SCALARS = (bool, int, float, complex)
+
+
+class Sym:
+    """A host value that is not a constant of the program. Behaves as a value of its type."""
+
+    __slots__ = ("_jx_array", "_jx_expr", "_jx_kind", "_jx_value")
+
+    def __init__(self, expr: Expr, value: Any, kind: type | None = None, array: Any = None):
+        object.__setattr__(self, "_jx_expr", expr)
+        object.__setattr__(self, "_jx_value", value)
+        object.__setattr__(self, "_jx_kind", kind or type(value))
+        object.__setattr__(self, "_jx_array", array)
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override]  # isinstance sees the type of the value
+        return self._jx_kind
+
+    def __repr__(self) -> str:
+        return f"Sym({self._jx_kind.__name__}, {self._jx_value!r})"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or self._jx_value is UNKNOWN:
+            raise AttributeError(name)
+        if isinstance(self._jx_value, np.ndarray) and name in ("shape", "dtype", "ndim", "size", "nbytes", "itemsize"):
+            return getattr(self._jx_value, name)  # guarded where the array is read
+        attribute = getattr(self._jx_value, name)
+        if callable(attribute):
+            return Method(self, name)
+        return apply(getattr, self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise Unstageable(f"attribute {name!r} of a {self._jx_kind.__name__} is set")
+
+    def __bool__(self) -> bool:
+        if self._jx_value is UNKNOWN:
+            raise Unstageable("a Python value that depends on the device decides something in code that is not converted")
+        return bool(pin(apply(operator.truth, self)))
+
+    def __index__(self) -> int:
+        return operator.index(pin(self))
+
+    def __int__(self) -> int:
+        return int(pin(self))
+
+    def __float__(self) -> float:
+        return float(pin(self))
+
+    def __complex__(self) -> complex:
+        return complex(pin(self))
+
+    def __hash__(self) -> int:
+        return hash(pin(self))
+
+    def __str__(self) -> str:
+        return str(pin(self))
+
+    def __format__(self, spec: str) -> str:
+        return format(pin(self), spec)
+
+    def __len__(self) -> int:
+        value = self._jx_value
+        if isinstance(value, np.ndarray):
+            return len(value)  # the shape is guarded
+        return operator.index(pin(apply(len, self)))
+
+    def __iter__(self) -> Any:
+        return iter([apply(operator.getitem, self, i) for i in range(len(self))])
+
+    def __getitem__(self, key: Any) -> Any:
+        if is_array(key):
+            return as_array(self)[key]
+        return apply(operator.getitem, self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise Unstageable("a NumPy array is changed in place")
+
+    def __contains__(self, item: Any) -> bool:
+        return bool(apply(operator.contains, self, item))
+
+    def __jax_array__(self) -> Any:
+        return weakly_typed(self)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise Unstageable("a host array that changes between calls is read by code that JanusX does not see into")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(is_array(value) for value in inputs):
+            return NotImplemented
+        if method != "__call__" or kwargs.get("out") is not None:
+            raise Unstageable(f"np.{ufunc.__name__}.{method} on a host array that changes between calls")
+        return apply(ufunc, *inputs, **kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return apply(function, *args, **kwargs)
+
+
+class Method:
+    """A bound method of a `Sym`."""
+
+    def __init__(self, sym: Sym, name: str):
+        self.sym = sym
+        self.name = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(self.sym, list | dict | set):
+            if self.sym._jx_kind is list and self.name in ("append", "extend"):
+                context.current().hold_append(self.sym, getattr(list, self.name), args)
+                return None
+            if self.name not in _READING:
+                raise Unstageable(f"`{self.name}` of a large or growing {self.sym._jx_kind.__name__}")
+        return apply(call_method, self.sym, self.name, *args, **kwargs)
+
+
+_READING = frozenset("count index copy get keys values items union intersection difference issubset issuperset isdisjoint".split())
+
+
+def call_method(value: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+    """`value.name(*args, **kwargs)` as a function, so that it can be an expression."""
+    return getattr(value, name)(*args, **kwargs)
+
+
+def is_sym(value: Any) -> bool:
+    """Whether a value is symbolic. (`isinstance` would ask the value, which answers for the type that it stands for.)"""
+    return type(value) is Sym
+
+
+def value_of(value: Any) -> Any:
+    """The present value of a `Sym`, `UNKNOWN` included; any other value as it is. Containers are searched."""
+    if type(value) is Sym:
+        return value._jx_value
+    if type(value) in (tuple, list):
+        return type(value)(value_of(item) for item in value)
+    if type(value) is slice:
+        return slice(value_of(value.start), value_of(value.stop), value_of(value.step))
+    return value
+
+
+def make_tuple(*items: Any) -> tuple[Any, ...]:
+    """A tuple of its arguments."""
+    return items
+
+
+def make_list(*items: Any) -> list[Any]:
+    """A list of its arguments."""
+    return list(items)
+
+
+def expr_of(value: Any) -> Expr:
+    """The expression of a value. Containers that hold symbolic values become expressions that build them."""
+    if type(value) is Sym:
+        if isinstance(value._jx_expr, Input) and value._jx_expr.path in context.current().appended:
+            raise Unstageable(f"{value._jx_expr.path} is read after it was appended to")
+        return value._jx_expr  # type: ignore[no-any-return]
+    if is_array(value):
+        return Device(value, None)
+    if type(value) in (tuple, list) and has_sym(value):
+        return Apply(make_tuple if type(value) is tuple else make_list, tuple(expr_of(item) for item in value))
+    if type(value) is slice and has_sym(value):
+        return Apply(slice, (expr_of(value.start), expr_of(value.stop), expr_of(value.step)))
+    return Constant(value)
+
+
+def has_sym(value: Any) -> bool:
+    """Whether a value is, or as a tuple, list or slice holds, a symbolic one."""
+    if type(value) is Sym:
+        return True
+    if type(value) in (tuple, list):
+        return any(map(has_sym, value))
+    if type(value) is slice:
+        return has_sym(value.start) or has_sym(value.stop) or has_sym(value.step)
+    return False
+
+
+def unknown(value: Any) -> bool:
+    """Whether a value depends on the device."""
+    if type(value) is Sym:
+        return value._jx_value is UNKNOWN
+    if type(value) in (tuple, list):
+        return any(map(unknown, value))
+    return is_array(value)
+
+
+def apply(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Apply a pure function to values some of which are symbolic. Errors are raised now, as Python would."""
+    expr = Apply(function, tuple(map(expr_of, args)), tuple((name, expr_of(kwargs[name])) for name in kwargs))
+    if any(map(unknown, args)) or any(map(unknown, kwargs.values())):
+        return Sym(expr, UNKNOWN, _kind_of_result(function, args, kwargs))
+    value = function(*map(value_of, args), **{name: value_of(kwargs[name]) for name in kwargs})
+    if value is NotImplemented:
+        return value
+    if type(value) is tuple:  # divmod, np.nonzero: the parts are used one by one
+        whole = Sym(expr, value)
+        return tuple(Sym(Apply(operator.getitem, (whole._jx_expr, Constant(i))), part) for i, part in enumerate(value))
+    return Sym(expr, value)
+
+
+_SAMPLES: dict[type, Any] = {bool: True, int: 3, float: 1.5, complex: 1 + 1j, str: "x"}
+
+
+def _kind_of_result(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> type:
+    """The type of a result that is known only after the run, found by trying the function on typical values."""
+    if function in (str, repr, format, str.format):
+        return str
+    try:
+        return type(function(*map(_sample, args), **{name: _sample(kwargs[name]) for name in kwargs}))
+    except Exception as error:  # not a function of these types, as it will be at commit
+        raise Unstageable(f"{getattr(function, '__name__', function)} of a value known only after the run: {error}") from None
+
+
+def _sample(value: Any) -> Any:
+    if type(value) is Sym and value._jx_value is UNKNOWN:
+        return _SAMPLES.get(value._jx_kind, 1.5)
+    if type(value) in (tuple, list):
+        return type(value)(map(_sample, value))
+    return value_of(value)
+
+
+def pin(sym: Any) -> Any:
+    """The present value, taken for granted: a guard compares it in every later call."""
+    if type(sym) is not Sym:
+        return sym
+    if sym._jx_value is UNKNOWN:
+        raise Unstageable(f"Python needs a {sym._jx_kind.__name__} that is known only after the run")
+    context.current().assume_host(sym._jx_expr, sym._jx_value)
+    return sym._jx_value
+
+
+def as_array(value: Any) -> Any:
+    """What JAX sees of a host value: a program input, or what the program computed."""
+    if type(value) is not Sym:
+        return value
+    if value._jx_array is not None:
+        return value._jx_array
+    if value._jx_value is UNKNOWN:
+        return _array_of(value._jx_expr)
+    return context.current().host_input(value._jx_expr, value._jx_value)
+
+
+def _array_of(expr: Expr) -> Any:
+    """Compute in the program what Python would compute after it."""
+    if isinstance(expr, Device):
+        return expr.array if expr.kind is None else jnp.asarray(expr.array)
+    if isinstance(expr, Constant):
+        return expr.value
+    if isinstance(expr, Apply):
+        function: Any = expr.function
+        if function in (float, int, bool):
+            return jnp.asarray(_array_of(expr.args[0])).astype(function)
+        if getattr(function, "__module__", None) == "math":
+            function = getattr(jnp, function.__name__, None)
+        if function is not None and not expr.kwargs and _in_program(function):
+            return function(*map(_array_of, expr.args))
+    if isinstance(expr, Input):
+        return context.current().host_input(expr, None)
+    raise Unstageable("array code uses a Python value that can be computed only after the run")
+
+
+def _in_program(function: Any) -> bool:
+    return getattr(function, "__module__", "") in ("_operator", "operator") or getattr(function, "__module__", "").startswith("jax")
+
+
+def device_scalar(array: Any, kind: type) -> Sym:
+    """A Python scalar of `kind` whose value the program computes: `float(loss)`."""
+    return Sym(Device(array, kind), UNKNOWN, kind, array)
+
+
+def weakly_typed(sym: Any) -> Any:
+    """The array of a symbolic scalar, weakly typed as a Python scalar is."""
+    array = as_array(sym)
+    if sym._jx_value is UNKNOWN and sym._jx_kind is float and jnp.shape(array) == ():
+        # The one public way to a weakly typed array: the cotangent of a Python scalar. (`convert_element_type` cannot ask for it.)
+        scale = jnp.asarray(array, jnp.result_type(float))
+        return jax.vjp(lambda one: one * scale, 1.0)[1](jnp.ones((), scale.dtype))[0]
+    return array
+
+
+def weak(sym: Any, other: Any) -> Any:
+    """The array for a symbolic scalar that meets the array `other`, in the dtype that a Python scalar would take there."""
+    array = as_array(sym)
+    if sym._jx_value is UNKNOWN and sym._jx_kind in _SCALARS and jnp.shape(array) == ():
+        return array.astype(jnp.result_type(other, sym._jx_kind(0)))
+    return array
+
+
+def _binary(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def forward(self: Sym, other: Any) -> Any:
+        if is_array(other):
+            return function(weak(self, other), other)
+        return apply(function, self, other) if _host(other) else NotImplemented
+
+    return forward
+
+
+def _reflected(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def backward(self: Sym, other: Any) -> Any:
+        if is_array(other):
+            return function(other, weak(self, other))
+        return apply(function, other, self) if _host(other) else NotImplemented
+
+    return backward
+
+
+def _host(value: Any) -> bool:
+    return type(value) is Sym or isinstance(value, (bool, int, float, complex, str, bytes, tuple, list, np.ndarray, np.generic))
+
+
+def _unary(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda self: apply(function, self)
+
+
+for _name in "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split():
+    _function = getattr(operator, _name + ("_" if _name in ("and", "or") else ""))
+    setattr(Sym, f"__{_name}__", _binary(_function))
+    setattr(Sym, f"__r{_name}__", _reflected(_function))
+for _name in "lt le eq ne gt ge".split():
+    setattr(Sym, f"__{_name}__", _binary(getattr(operator, _name)))
+for _name in "neg pos abs invert".split():
+    setattr(Sym, f"__{_name}__", _unary(getattr(operator, _name)))
+Sym.__divmod__ = _binary(divmod)  # type: ignore[attr-defined]
+Sym.__rdivmod__ = _reflected(divmod)  # type: ignore[attr-defined]
+Sym.__round__ = lambda self, *digits: apply(round, self, *digits)  # type: ignore[attr-defined]

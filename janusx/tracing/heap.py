@@ -1,0 +1,120 @@
+"""Snapshots of the objects that traced code can reach: what a region wrote is found by comparison, and undone.
+
+While a branch or a loop body is traced its writes must not leak. Snapshot, trace, diff, restore.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from janusx.signals import Unstageable
+from janusx.state import kinds, policy
+from janusx.state.paths import Step
+
+_PLAIN = (str, int, float, bool, bytes, complex, type(None), type, types.ModuleType, types.BuiltinFunctionType, types.CodeType)
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """An object in a snapshot, with the fields that it had."""
+
+    value: Any
+    kind: kinds.Kind
+    fields: tuple[tuple[Step, Any], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """An object that a region changed: its steps before and after, and the values of those that differ."""
+
+    held: Held
+    after: dict[Step, Any]
+    changed: tuple[Step, ...]
+
+
+class Heap:
+    """A snapshot of every mutable object that is reachable from the shadows and from `roots`."""
+
+    def __init__(self, trace: Any, roots: Iterable[Any]):
+        self._trace = trace
+        self._held: dict[int, Held] = {}
+        self._made: dict[int, Any] = {}
+        namespaces = []
+        pending: list[Any] = list(roots)
+        for node in trace.shadow.objects:
+            if isinstance(node.kind, kinds.MembersKind | kinds.GlobalsKind):
+                namespaces.append(node)
+            else:
+                pending.append(node.shadow)
+        for node in namespaces:
+            self._hold(node.shadow, node.kind, pending, followed=node)
+        self._walk(pending)
+
+    def _walk(self, pending: list[Any]) -> None:
+        seen: set[int] = set()
+        keep = []
+        while pending:
+            value = pending.pop()
+            if type(value) in _PLAIN or id(value) in seen or id(value) in self._held:
+                continue
+            seen.add(id(value))
+            keep.append(value)
+            category = policy.category(value)
+            if not isinstance(category, kinds.Kind):
+                continue
+            if category.mutable:
+                self._hold(value, category, pending)
+            else:
+                pending.extend(item for _, item in category.fields(value))
+
+    def _hold(self, value: Any, kind: kinds.Kind, pending: list[Any], followed: Any = None) -> None:
+        fields = tuple(kind.fields(value))
+        self._held[id(value)] = Held(value, kind, fields)
+        if followed is None:
+            pending.extend(item for _, item in fields)
+        else:  # of a namespace only what code uses
+            pending.extend(item for step, item in fields if step in followed.children)
+
+    def __contains__(self, value: Any) -> bool:
+        return id(value) in self._held
+
+    def all(self) -> list[Held]:
+        """Every object in the snapshot."""
+        return list(self._held.values())
+
+    def place(self, value: Any) -> int:
+        """The place of an object in the snapshot: the same in every pass over the same code."""
+        return list(self._held).index(id(value))
+
+    def held(self, place: int) -> Held:
+        """The object at a place."""
+        return list(self._held.values())[place]
+
+    def leaves_once(self, value: Any) -> None:
+        """Refuse an object made in the region that leaves it by two ways: the copies would be two objects."""
+        if id(value) in self._made:
+            raise Unstageable(f"one {type(value).__name__} made in a staged region is reached by two names after it")
+        self._made[id(value)] = value
+
+    def writes(self) -> list[Written]:
+        """What changed since the snapshot."""
+        fresh = {id(token) for token, _ in self._trace.shadow.fresh}
+        found = []
+        for held in self._held.values():
+            if id(held.value) in fresh:
+                continue
+            before = dict(held.fields)
+            after = dict(held.kind.fields(held.value))
+            changed = tuple(step for step, value in after.items() if step not in before or before[step] is not value)
+            if changed or after.keys() != before.keys():
+                found.append(Written(held, after, changed))
+        return found
+
+    def restore(self) -> None:
+        """Put every object back as it was at the snapshot."""
+        for written in self.writes():
+            written.held.kind.fill(written.held.value, written.held.fields)
+        self._trace.refresh()

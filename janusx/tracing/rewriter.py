@@ -1,0 +1,104 @@
+"""Rewritten programs by code object: source found, rewritten and compiled once for each set of assumptions."""
+
+from __future__ import annotations
+
+import time
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from janusx import emitted, leaves, sources
+from janusx.errors import JanusXError
+from janusx.tracing.where import Where
+from janusx.transforms import Rewritten, rewrite
+
+
+@dataclass(frozen=True)
+class Program:
+    """A function as it was rewritten.
+
+    Attributes:
+        source: where it came from; None if no source was found.
+        rewritten: the emitted text with its sites; None likewise.
+        code: the code that runs: the emitted one, or the user's own where there is no source.
+        ops: what its free name for the ops holds.
+        reason: why it was not rewritten, or "".
+        seconds: how long finding, rewriting and compiling took.
+    """
+
+    source: sources.FunctionSource | None
+    rewritten: Rewritten | None
+    code: types.CodeType
+    ops: Any
+    reason: str
+    seconds: float
+
+
+class Rewriter:
+    """Rewrites functions on demand. One lives as long as a converted function's record."""
+
+    def __init__(self, make_ops: Callable[[Mapping[int, Any]], Any]):
+        self.make_ops = make_ops
+        self.assumed: Mapping[tuple[str, int], bool] = {}
+        self.wrap_leaves = False  # whether calls of leaves are wrapped too: symbolic host values may reach them
+        self._programs: dict[tuple[types.CodeType, tuple[tuple[int, bool], ...], bool], Program] = {}
+
+    def program(self, fn: types.FunctionType) -> Program:
+        """The rewritten program of a user's function, for the present assumptions."""
+        name = key_name(fn.__code__)
+        assumed = {site: outcome for (owner, site), outcome in self.assumed.items() if owner == name}
+        key = (fn.__code__, tuple(sorted(assumed.items())), self.wrap_leaves)
+        if key not in self._programs:
+            self._programs[key] = self._make(fn, assumed)
+        return self._programs[key]
+
+    def code(self, fn: types.FunctionType) -> types.CodeType:
+        """The code to run while tracing."""
+        return self.program(fn).code
+
+    def programs(self) -> list[Program]:
+        """All programs, in the order in which they were met."""
+        return list(self._programs.values())
+
+    def _make(self, fn: types.FunctionType, assumed: Mapping[int, bool]) -> Program:
+        start = time.perf_counter()
+        try:
+            source = sources.find_source(fn)
+        except JanusXError as error:
+            return Program(None, None, fn.__code__, None, error.what, time.perf_counter() - start)
+        rewritten = rewrite(
+            source.text,
+            first_line=source.first_line,
+            class_name=source.class_name,
+            assumed=assumed,
+            is_leaf=lambda name: not self.wrap_leaves and is_leaf_name(fn, name),
+        )
+        code = sources.compile_function(rewritten, source, fn.__code__.co_freevars, original=fn.__code__)
+        sites = {
+            site.id: Where((key_name(fn.__code__), site.id), f"{source.filename}:{site.line}", site.text) for site in rewritten.sites
+        }
+        return Program(source, rewritten, code, self.make_ops(sites), "", time.perf_counter() - start)
+
+
+def key_name(code: types.CodeType) -> str:
+    """The name under which a function's sites are kept."""
+    return f"{code.co_filename}:{code.co_firstlineno}:{code.co_qualname}"
+
+
+def is_leaf_name(fn: types.FunctionType, name: str) -> bool:
+    """Whether a dotted name in a function's code resolves, through modules only, to a JAX function that is traced through."""
+    first, *rest = name.split(".")
+    value = fn.__globals__.get(first)
+    if not rest or not isinstance(value, types.ModuleType):
+        return False
+    for part in rest:
+        if not isinstance(value, types.ModuleType):
+            return False
+        value = vars(value).get(part)
+    module = getattr(value, "__module__", None) or ""
+    return module.partition(".")[0] == "jax" and leaves.is_leaf(value) and name.rpartition(".")[2] not in WRAPPED
+
+
+WRAPPED = frozenset("grad value_and_grad vmap jit checkpoint remat stack array asarray".split())
+"""Names of JAX functions whose calls stay wrapped: they take functions of the user's, or see through rolled loops."""

@@ -1,0 +1,32 @@
+"""What a pass takes for granted: the options, and what earlier passes and profiled runs found out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from janusx.state.paths import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one pass.
+
+    Attributes:
+        speculate: whether array decisions may be taken for granted under a staged guard.
+        outer: whether this is a trace under somebody else's transform.
+        roll_threshold: loops with at most this many trips are unrolled.
+        container_limit: containers with more items are host data.
+        relaxed: host values that are not constants, by path, with the reason.
+        profile: observed outcomes, or None before any run was profiled.
+        assumed: outcomes to speculate on, by (function, site).
+    """
+
+    speculate: bool = True
+    outer: bool = False
+    roll_threshold: int = 4
+    container_limit: int = 1024
+    relaxed: Mapping[Path, str] = field(default_factory=dict)
+    profile: Any = None
+    assumed: Mapping[tuple[str, int], bool] = field(default_factory=dict)

@@ -1,0 +1,310 @@
+"""Values of a region as a skeleton and array leaves, so that the outcomes of several branches, or of an iteration and the next, can be one.
+
+Unifying two skeletons is where it is decided what can be staged: equal structure, equal shapes and dtypes, Python scalars of one type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from janusx.ops.unbound import Maybe, Unbound
+from janusx.signals import Unstageable
+from janusx.state import kinds, policy, symbols
+from janusx.tracing.heap import Heap
+
+
+class Skeleton:
+    """What a value is, but for its arrays."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Arr(Skeleton):
+    """An array."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+    weak: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Py(Skeleton):
+    """A Python scalar that the program computes."""
+
+    kind: type
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fixed(Skeleton):
+    """A constant, or an object that exists outside of the region."""
+
+    value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fixed) and fixed_same(self.value, other.value)
+
+    def __hash__(self) -> int:
+        return hash(type(self.value))
+
+
+@dataclass(frozen=True, slots=True)
+class Made(Skeleton):
+    """An object made in the region: its kind, class and steps, and what it holds."""
+
+    kind: kinds.Kind
+    cls: type
+    steps: tuple[Any, ...]
+    items: tuple[Skeleton, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Perhaps(Skeleton):
+    """A variable that is bound on some paths; a leaf says whether."""
+
+    name: str
+    item: Skeleton
+
+
+@dataclass(frozen=True, slots=True)
+class Empty(Skeleton):
+    """An unbound variable."""
+
+    name: str
+
+
+def fixed_same(a: Any, b: Any) -> bool:
+    """Whether two values outside of the program are one: mutable objects by identity, host values by expression."""
+    if a is b:
+        return True
+    if symbols.is_sym(a) or symbols.is_sym(b):
+        return symbols.is_sym(a) and symbols.is_sym(b) and a._jx_expr == b._jx_expr
+    category = policy.category(a)
+    return category in ("constant", "scalar") and symbols.same(a, b)
+
+
+def flatten(value: Any, heap: Heap, leaves: list[Any]) -> Skeleton:
+    """The skeleton of a value; its arrays are appended to `leaves`."""
+    if isinstance(value, Unbound):
+        return Empty(value.name)
+    if isinstance(value, Maybe):
+        leaves.append(value.bound)
+        return Perhaps(value.name, flatten(value.value, heap, leaves))
+    if symbols.is_sym(value):
+        return _flatten_sym(value, leaves)
+    if isinstance(value, jax.Array):
+        leaves.append(value)
+        return arr(value)
+    if value in heap:
+        return Fixed(value)
+    category = policy.category(value)
+    if isinstance(category, kinds.Kind) and category not in (kinds.FUNCTION, kinds.METHOD, kinds.PARTIAL, kinds.CELL):
+        if category.mutable:
+            heap.leaves_once(value)
+        fields = category.fields(value)
+        items = tuple(flatten(item, heap, leaves) for _, item in fields)
+        if not category.mutable and all(type(item) is Fixed for item in items):
+            return Fixed(value)
+        return Made(category, type(value), tuple(step for step, _ in fields), items)
+    return Fixed(value)
+
+
+def _flatten_sym(value: Any, leaves: list[Any]) -> Skeleton:
+    if value._jx_value is not symbols.UNKNOWN:
+        return Fixed(value)
+    if value._jx_kind not in (bool, int, float, complex):
+        raise Unstageable(f"a {value._jx_kind.__name__} made of array values leaves a staged region")
+    leaves.append(jnp.asarray(symbols.as_array(value)))
+    return Py(value._jx_kind)
+
+
+def arr(value: Any) -> Arr:
+    """The skeleton of an array."""
+    aval = jax.typeof(value)
+    return Arr(tuple(aval.shape), aval.dtype, bool(getattr(aval, "weak_type", False)))
+
+
+def unflatten(skeleton: Skeleton, leaves: Iterator[Any]) -> Any:
+    """A value of this skeleton with these arrays."""
+    if isinstance(skeleton, Fixed):
+        return skeleton.value
+    if isinstance(skeleton, Arr):
+        return next(leaves)
+    if isinstance(skeleton, Py):
+        return symbols.device_scalar(next(leaves), skeleton.kind)
+    if isinstance(skeleton, Empty):
+        return Unbound(skeleton.name)
+    if isinstance(skeleton, Perhaps):
+        bound = next(leaves)
+        return Maybe(skeleton.name, unflatten(skeleton.item, leaves), bound)
+    assert isinstance(skeleton, Made)
+    items = [unflatten(item, leaves) for item in skeleton.items]
+    if isinstance(skeleton.kind, kinds.TupleKind):
+        return skeleton.kind.remake(skeleton.cls, items)
+    made = skeleton.cls.__new__(skeleton.cls)
+    skeleton.kind.fill(made, list(zip(skeleton.steps, items, strict=True)))
+    return made
+
+
+def specs(skeleton: Skeleton) -> list[jax.ShapeDtypeStruct]:
+    """Shape and dtype of each leaf."""
+    found: list[jax.ShapeDtypeStruct] = []
+    _specs(skeleton, found)
+    return found
+
+
+def _specs(skeleton: Skeleton, found: list[jax.ShapeDtypeStruct]) -> None:
+    if isinstance(skeleton, Arr):
+        found.append(jax.ShapeDtypeStruct(skeleton.shape, skeleton.dtype, weak_type=skeleton.weak))
+    elif isinstance(skeleton, Py):
+        found.append(jax.ShapeDtypeStruct((), jnp.asarray(skeleton.kind(0)).dtype))
+    elif isinstance(skeleton, Perhaps):
+        found.append(jax.ShapeDtypeStruct((), bool))
+        _specs(skeleton.item, found)
+    elif isinstance(skeleton, Made):
+        for item in skeleton.items:
+            _specs(item, found)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How much unifying may change.
+
+    Attributes:
+        widen: a Python number may become an array, an integer a float (a loop's carry); else types must agree.
+    """
+
+    widen: bool = False
+
+
+def unify(a: Skeleton, b: Skeleton, rules: Rules = Rules()) -> Skeleton:
+    """The skeleton that both outcomes fit.
+
+    Raises:
+        Unstageable: there is none; the message says what differs.
+    """
+    if a == b:
+        return a
+    if isinstance(a, Empty) or isinstance(b, Empty):
+        name, other = (a.name, b) if isinstance(a, Empty) else (b.name, a)  # type: ignore[attr-defined]
+        return other if isinstance(other, Perhaps) else Perhaps(name, other)
+    if isinstance(a, Perhaps) or isinstance(b, Perhaps):
+        inner = unify(a.item if isinstance(a, Perhaps) else a, b.item if isinstance(b, Perhaps) else b, rules)
+        return Perhaps(a.name if isinstance(a, Perhaps) else b.name, inner)  # type: ignore[attr-defined]
+    if isinstance(a, Made) and isinstance(b, Made) and (a.kind, a.cls, a.steps) == (b.kind, b.cls, b.steps):
+        return Made(a.kind, a.cls, a.steps, tuple(unify(x, y, rules) for x, y in zip(a.items, b.items, strict=True)))
+    if isinstance(a, Arr) and isinstance(b, Arr):
+        return _unify_arrays(a, b, rules)
+    return _unify_scalars(a, b, rules)
+
+
+def _unify_arrays(a: Arr, b: Arr, rules: Rules) -> Skeleton:
+    if a.shape != b.shape:
+        raise Unstageable(f"an array of shape {a.shape} against one of shape {b.shape}")
+    if a.dtype == b.dtype:
+        if a.weak != b.weak and not rules.widen:
+            raise Unstageable(f"a {a.dtype} array against a weakly typed one")
+        return Arr(a.shape, a.dtype, a.weak and b.weak)
+    if not rules.widen:
+        raise Unstageable(f"an array of {a.dtype} against one of {b.dtype}")
+    return Arr(a.shape, jnp.result_type(_sample(a), _sample(b)), False)
+
+
+def _sample(a: Arr) -> Any:
+    return jax.ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak)
+
+
+def _unify_scalars(a: Skeleton, b: Skeleton, rules: Rules) -> Skeleton:
+    one, other = python_kind(a), python_kind(b)
+    if one is not None and one is other:
+        return Py(one)
+    if rules.widen and one is not None and other is not None and {one, other} == {int, float}:
+        return Py(float)
+    if rules.widen and one in (int, float) and isinstance(b, Arr):
+        return _widen(b, one)
+    if rules.widen and other in (int, float) and isinstance(a, Arr):
+        return _widen(a, other)
+    raise Unstageable(f"{describe(a)} against {describe(b)}")
+
+
+def _widen(array: Arr, kind: type | None) -> Skeleton:
+    if array.shape != () or (kind is float and not jnp.issubdtype(array.dtype, jnp.floating)):
+        raise Unstageable(f"a Python number against an array of {array.dtype}{list(array.shape)}")
+    return array
+
+
+def python_kind(skeleton: Skeleton) -> type | None:
+    """The type of a Python scalar, constant or computed, else None."""
+    if isinstance(skeleton, Py):
+        return skeleton.kind
+    if isinstance(skeleton, Fixed):
+        kind = skeleton.value._jx_kind if symbols.is_sym(skeleton.value) else type(skeleton.value)
+        return kind if kind in (bool, int, float, complex) else None
+    return None
+
+
+def describe(skeleton: Skeleton) -> str:
+    """A skeleton in words."""
+    if isinstance(skeleton, Arr):
+        return f"an array of {skeleton.dtype}{list(skeleton.shape)}"
+    kind = python_kind(skeleton)
+    if kind is not None:
+        return f"a Python {kind.__name__}"
+    if isinstance(skeleton, Made):
+        return f"a {skeleton.cls.__name__} of {len(skeleton.items)}"
+    if isinstance(skeleton, Empty):
+        return f"unbound {skeleton.name}"
+    value = getattr(skeleton, "value", None)
+    return repr(value) if value is None or isinstance(value, str) else f"a {type(value).__name__}"
+
+
+def convert(target: Skeleton, source: Skeleton, leaves: Iterator[Any], out: list[Any]) -> None:
+    """Append the leaves that `target` asks for, made from a value of skeleton `source` with `leaves`."""
+    if isinstance(target, Perhaps):
+        _convert_perhaps(target, source, leaves, out)
+    elif isinstance(target, Made):
+        assert isinstance(source, Made)
+        for wanted, given in zip(target.items, source.items, strict=True):
+            convert(wanted, given, leaves, out)
+    elif isinstance(target, Arr):
+        out.append(_convert_array(target, source, leaves))
+    elif isinstance(target, Py):
+        if isinstance(source, Fixed):
+            value = source.value
+            out.append(jnp.asarray(symbols.as_array(value)).astype(jnp.asarray(target.kind(0)).dtype))
+        else:
+            out.append(next(leaves).astype(jnp.asarray(target.kind(0)).dtype))
+
+
+def _convert_array(target: Arr, source: Skeleton, leaves: Iterator[Any]) -> Any:
+    if isinstance(source, Fixed):
+        return jnp.asarray(symbols.as_array(source.value), dtype=target.dtype)
+    value = next(leaves)
+    given = arr(value)
+    if given.dtype != target.dtype or (given.weak and not target.weak):
+        return jax.lax.convert_element_type(value, target.dtype)
+    return value
+
+
+def _convert_perhaps(target: Perhaps, source: Skeleton, leaves: Iterator[Any], out: list[Any]) -> None:
+    if isinstance(source, Empty):
+        out.append(jnp.asarray(False))
+        out.extend(jnp.zeros(spec.shape, spec.dtype) for spec in specs(target.item))
+    elif isinstance(source, Perhaps):
+        out.append(next(leaves))
+        convert(target.item, source.item, leaves, out)
+    else:
+        out.append(jnp.asarray(True))
+        convert(target.item, source, leaves, out)
+
+
+def convert_all(target: Skeleton, source: Skeleton, leaves: Sequence[Any]) -> list[Any]:
+    """All leaves that `target` asks for."""
+    out: list[Any] = []
+    convert(target, source, iter(leaves), out)
+    return out

@@ -1,0 +1,281 @@
+"""One pass over a function: its shadow, its inputs, the guards and effects that it met."""
+
+from __future__ import annotations
+
+import dis
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from janusx import emitted, leaves
+from janusx.guards.staged import Assumption, Frames
+from janusx.signals import Unsupported
+from janusx.state import kinds, symbols
+from janusx.state.paths import Anchor, Closure, Field, Global, Member, Path, root
+from janusx.state.shadow import LeafNode, ObjectNode, Shadow
+from janusx.tracing.rewriter import Rewriter
+from janusx.tracing.settings import Settings
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Something that happens at commit: a function called with values, if `when` (a boolean of the program) says so."""
+
+    function: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    when: Any = None
+
+
+@dataclass
+class Inputs:
+    """The inputs of the flat program: array leaves first, then host expressions.
+
+    Attributes:
+        leaves: the tracers of the declared array leaves.
+        hosts: the tracers of the declared host expressions.
+        late: host expressions that turned out to be needed, in order.
+    """
+
+    leaves: tuple[Any, ...]
+    hosts: dict[symbols.Expr, Any]
+    late: dict[symbols.Expr, Any] = field(default_factory=dict)
+
+
+class Trace:
+    """The trace of one pass. Emitted code and symbolic values find it through `tracing.context`."""
+
+    def __init__(self, inputs: Inputs, settings: Settings, rewriter: Rewriter):
+        self.inputs = inputs
+        self.settings = settings
+        self.rewriter = rewriter
+        self.frames = Frames()
+        self.effects: list[Effect] = []
+        self.host_guards: list[tuple[symbols.Expr, Any]] = []
+        self.appended: set[Path] = set()  # growing lists that the program has appended to
+        self.memo: dict[tuple[int, ...], Any] = {}
+        self.rows: dict[int, tuple[Any, int, Any]] = {}
+        self.decisions: dict[tuple[str, int], tuple[str, str]] = {}
+        self.shadow = Shadow(self._leaf, settings.relaxed, settings.container_limit)
+        self.region_key: tuple[int, ...] = ()
+        self._ordinals: list[int] = [0]
+        self._functions: dict[int, tuple[Any, types.FunctionType]] = {}
+        self._globals: dict[int, tuple[ObjectNode, dict[str, Any]]] = {}
+        self._patched: list[ObjectNode] = []
+        self._followed: set[type] = set()
+        self._anchored: dict[int, Any] = {}
+
+    # --- inputs -------------------------------------------------------------------------------------------------
+
+    def _leaf(self, node: LeafNode) -> Any:
+        if node.index < len(self.inputs.leaves):
+            return self.inputs.leaves[node.index]
+        return node.value  # a leaf found late: the pass goes on with its value and is repeated with one more input
+
+    def host_input(self, expr: symbols.Expr, value: Any) -> Any:
+        """The program input that carries a host expression's value."""
+        known = self.inputs.hosts.get(expr)
+        if known is not None:
+            return known
+        if expr not in self.inputs.late:
+            self.inputs.late[expr] = jnp.asarray(value)
+        return self.inputs.late[expr]
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether inputs turned up that were not declared, so that the pass must be repeated."""
+        return bool(self.inputs.late) or len(self.shadow.leaves) > len(self.inputs.leaves)
+
+    def assume_host(self, expr: symbols.Expr, value: Any) -> None:
+        """Guard, in every later call, that a host expression has this value."""
+        if not isinstance(expr, symbols.Constant):
+            self.host_guards.append((expr, value))
+
+    @property
+    def anchors(self) -> dict[int, Any]:
+        """The objects that paths start at, by `id`."""
+        return self._anchored
+
+    def anchor(self, name: str, value: Any) -> Path:
+        """The path of an object that the program may hold on to."""
+        self._anchored[id(value)] = value
+        return root(Anchor(name, id(value)))
+
+    def assume_staged(self, value: Any, expected: bool, what: str, where: Any = None, only: bool = False) -> None:
+        """Guard, inside the program, that a boolean has this value."""
+        if not self.settings.speculate:
+            raise Unsupported(f"that {what} would have to be taken for granted")
+        key, place = (where.key, where.place) if where is not None else (("", 0), "")
+        holds = value if expected else jnp.logical_not(value)
+        self.frames.add(holds, Assumption(key, expected, what, place, only))
+
+    def hold_append(self, target: Any, method: Any, args: tuple[Any, ...]) -> None:
+        """Append to a list whose length is not a constant of the program: at commit."""
+        self.effects.append(Effect(method, (target, *args), {}))
+        self.appended.add(target._jx_expr.path)
+
+    def decide(self, where: Any, rung: str, reason: str) -> None:
+        """Record what was decided at a site."""
+        if where is not None:
+            self.decisions[where.key] = (rung, reason)
+
+    @contextmanager
+    def effect_scope(self) -> Iterator[list[Effect]]:
+        """Collect the effects of a region apart."""
+        outer, self.effects = self.effects, []
+        try:
+            yield self.effects
+        finally:
+            self.effects = outer
+
+    # --- regions ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def region(self) -> Iterator[tuple[int, ...]]:
+        """Number a staged construct within its enclosing region; the same in every pass over the same code."""
+        key = (*self.region_key, self._ordinals[-1])
+        self._ordinals[-1] += 1
+        outer, self.region_key = self.region_key, key
+        self._ordinals.append(0)
+        try:
+            yield key
+        finally:
+            self._ordinals.pop()
+            self.region_key = outer
+
+    def refresh(self) -> None:
+        """Make trace-level tokens afresh, on entry to and exit from every scope."""
+        for token, make in self.shadow.fresh:
+            kinds.INSTANCE.fill(token, kinds.INSTANCE.fields(make(token)))
+
+    def row(self, stacked: Any, index: int) -> Any:
+        """One row of an array, remembered as such: stacking all rows again costs nothing."""
+        made = jax.lax.index_in_dim(stacked, index, keepdims=False)
+        self.rows[id(made)] = (stacked, index, made)
+        return made
+
+    def unsliced(self, items: Any) -> Any | None:
+        """The array whose rows, all and in order, these are; or None."""
+        first = self.rows.get(id(items[0])) if items else None
+        if first is None or first[0].shape[0] != len(items):
+            return None
+        rows = [self.rows.get(id(item)) for item in items]
+        whole = all(row is not None and row[0] is first[0] and row[1] == i for i, row in enumerate(rows))
+        return first[0] if whole else None
+
+    # --- roots, classes, globals ----------------------------------------------------------------------------------
+
+    def add_root(self, path: Path, value: Any) -> Any:
+        """Take in a root and the classes that it led to."""
+        shadow = self.shadow.add_root(path, value)
+        self._follow_classes()
+        return shadow
+
+    def _follow_classes(self) -> None:
+        while len(self._followed) < len(self.shadow.classes):
+            for cls in list(self.shadow.classes):
+                if cls not in self._followed:
+                    self._followed.add(cls)
+                    names = [step.name for step, _ in kinds.MEMBERS.fields(cls)]
+                    self.follow_members(cls, names)
+
+    def follow_members(self, owner: Any, names: list[str]) -> None:
+        """Guard members of a class or a module, and put shadows in their place while the trace lasts."""
+        path = self.anchor(getattr(owner, "__qualname__", getattr(owner, "__name__", "?")), owner)
+        node = self.shadow.namespace(path, owner, owner, kinds.MEMBERS)
+        if not any(known is node for known in self._patched):
+            self._patched.append(node)
+        for name in names:
+            step = Member(name)
+            if step in node.children or name not in owner.__dict__:
+                continue
+            value = owner.__dict__[name]
+            shadow = self.shadow.follow(node, step, value)
+            if shadow is not value:
+                setattr(owner, name, shadow)
+
+    def unpatch(self) -> None:
+        """Put the user's classes and modules back as they were."""
+        for node in self._patched:
+            kinds.MEMBERS.fill(node.real, list(node.original.items()))
+
+    def globals_of(self, fn: types.FunctionType) -> dict[str, Any]:
+        """The shadow of a function's globals, with every name that its code uses followed."""
+        real = fn.__globals__
+        if id(real) not in self._globals:
+            copy = dict(real)
+            self._globals[id(real)] = (self.shadow.namespace(self.anchor("", real), real, copy, kinds.GLOBALS), copy)
+        node, copy = self._globals[id(real)]
+        names, attributes = global_names(fn.__code__)
+        for name in names:
+            step = Global(name)
+            if name in real and step not in node.children:
+                copy[name] = self.shadow.follow(node, step, real[name])
+                if isinstance(real[name], types.ModuleType):
+                    self.follow_members(real[name], [used for used in attributes if used in vars(real[name])])
+            elif name not in real:
+                self.shadow.absent.setdefault(id(real), set()).add(name)
+        self._follow_classes()
+        return copy
+
+    # --- functions --------------------------------------------------------------------------------------------------
+
+    def function(self, fn: types.FunctionType) -> types.FunctionType:
+        """The emitted version of a user's function, over shadow globals and shadow cells."""
+        if emitted.is_emitted(fn.__code__):
+            return fn
+        known = self._functions.get(id(fn))
+        if known is None:
+            known = self._functions[id(fn)] = (fn, self._convert(fn))
+        return known[1]
+
+    def _convert(self, fn: types.FunctionType) -> types.FunctionType:
+        program = self.rewriter.program(fn)
+        like = self._guarded(fn)
+        cells = {name: self._cell(fn, i, name) for i, name in enumerate(fn.__code__.co_freevars)}
+        if program.rewritten is not None:
+            cells[program.rewritten.ops_name] = types.CellType(program.ops)
+        return emitted.make_function(program.code, self.globals_of(fn), cells, like)
+
+    def _guarded(self, fn: types.FunctionType) -> types.FunctionType:
+        """Guard a function's code and defaults, unless the shadow reached it at a path where that was done."""
+        if id(fn) in self.shadow.by_shadow or self.shadow.node_of(fn) is not None:
+            return fn if id(fn) in self.shadow.by_shadow else self.shadow.shadow_of(fn)  # type: ignore[no-any-return]
+        if fn.__closure__ or fn.__defaults__ or fn.__kwdefaults__:
+            return self.add_root(self.anchor(fn.__name__, fn), fn)  # type: ignore[no-any-return]
+        self.shadow.namespace(self.anchor(fn.__name__, fn), fn, fn, kinds.FUNCTION)
+        return fn
+
+    def _cell(self, fn: types.FunctionType, index: int, name: str) -> types.CellType:
+        cell = (fn.__closure__ or ())[index]
+        if name == "__class__" or id(cell) in self.shadow.by_shadow:
+            return cell
+        node = self.shadow.node_of(cell)
+        if node is not None:
+            return node.shadow  # type: ignore[no-any-return]
+        return self.add_root(self.anchor(fn.__name__, fn) / Closure(index, name), cell)  # type: ignore[no-any-return]
+
+
+def global_names(code: types.CodeType) -> tuple[list[str], list[str]]:
+    """The global names that a code object and those nested in it use, and all attribute names beside them."""
+    found: dict[str, None] = {}
+    attributes: dict[str, None] = {}
+    for inner in (code, *emitted.nested_codes(code)):
+        attributes.update(dict.fromkeys(inner.co_names))
+        for instruction in dis.get_instructions(inner):
+            if instruction.opname in ("LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_NAME", "STORE_NAME"):
+                found[str(instruction.argval)] = None
+    return list(found), list(attributes)
+
+
+def is_user_code(fn: Callable[..., Any]) -> bool:
+    """Whether a function is to be converted."""
+    return isinstance(fn, types.FunctionType) and not leaves.is_leaf(fn)
+
+
+__all__ = ["Effect", "Field", "Inputs", "Trace", "Unsupported", "global_names", "is_user_code"]

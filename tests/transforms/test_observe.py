@@ -1,0 +1,322 @@
+"""The observed form of a function: its text, and that it does what the original does."""
+
+from __future__ import annotations
+
+import asyncio
+import doctest
+import inspect
+import textwrap
+import types
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from janusx.emitted import compile_function
+from janusx.sources import FunctionSource
+from janusx.transforms import observe as module
+from janusx.transforms.observe import observe
+
+
+def text_of(source: str) -> str:
+    return observe(textwrap.dedent(source)).text
+
+
+class TestText:
+    """What comes out, line for line."""
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ("if x > 0: y = 1", "if jx.test(x > 0, site=1): y = 1"),
+            ("return 1 if x else 2", "return 1 if jx.test(x, site=1) else 2"),
+            ("assert x, m", "assert jx.test(x, site=1), m"),
+            ("y = [i for i in x if i]", "y = [i for i in x if jx.test(i, site=1)]"),
+            ("for i in x: pass", "for i in jx.loop(x, site=1): pass"),
+            ("for i in 1, *x: pass", "for i in jx.loop((1, *x), site=1): pass"),
+            ("for i in (1, 2): pass", "for i in (jx.loop((1, 2), site=1)): pass"),
+            ("return not x", "return not jx.test(x, site=1)"),
+            ("return f(x)", "return jx.call(f, site=1)(x)"),
+            ("return x.f(g(1))", "return jx.call(x.f, site=1)(jx.call(g, site=2)(1))"),
+            ("if (y := f(x)): pass", "if (jx.test((y := jx.call(f, site=2)(x)), site=1)): pass"),
+            ("if (yield): pass", "if (jx.test((yield), site=1)): pass"),
+            ("if any(i for i in x): pass", "if jx.test(jx.call(any, site=2)(i for i in x), site=1): pass"),
+            (
+                "return x and (y or z)",
+                "return jx.enter(True, site=1) and jx.part(x, site=1) and jx.right(True, site=1)"
+                " and (jx.enter(False, site=2) or jx.part(y, site=1) or jx.right(False, site=2) or jx.part(z, site=1))",
+            ),
+            (
+                "if x and y: pass",
+                "if ((jx.enter(True, site=2) and jx.part(x, site=1) and jx.right(True, site=2)"
+                " and jx.part(y, site=1)) and jx.yes(site=1) or jx.no(site=1)): pass",
+            ),
+            (
+                "if 0 < x < 1: pass",
+                "if ((jx.part(0, site=1) < jx.part(x, site=1) < jx.part(1, site=1))"
+                " and jx.yes(site=1) or jx.no(site=1)): pass",
+            ),
+            ("return f'{f(x)!r:>{g(1)}}'", "return f'{jx.call(f, site=1)(x)!r:>{jx.call(g, site=2)(1)}}'"),
+            ("@f(1)\n    def g(): pass", "@jx.call(f, site=1)(1)\n    def g(): pass"),
+        ],
+    )
+    def test_is_the_original_with_calls_put_in(self, before, after):
+        assert text_of(f"def f(x):\n    {before}\n") == f"def f(x):\n    {after}\n"
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "x: f(1) = 2",
+            "y = f'{f(x)=}'",
+            "y = 0 < x < 1",
+            "y = super().f",
+            "y = 'jx is but a word'",
+            "y = [i async for i in x]",
+        ],
+    )
+    def test_leaves_alone_what_would_change_or_says_nothing(self, line):
+        source = f"async def f(x):\n    {line}  # and if not\n"
+        expected = source if "jx" not in line else source
+        assert text_of(source) == expected
+
+    def test_async_for_is_left_alone(self):
+        source = "async def f(x):\n    async for i in x: pass\n"
+        assert text_of(source) == source
+
+    def test_a_while_says_where_it_begins(self):
+        made = observe("def f(x):\n    if x:\n        while x:  # c\n            x = g(x)\n    return x\n", first_line=10)
+        assert made.text == (
+            "def f(x):\n    if jx.test(x, site=1):\n        jx.begin(site=2)\n        while jx.test(x, site=2):  # c\n"
+            "            x = jx.call(g, site=3)(x)\n    return x\n"
+        )
+        assert made.lines == (10, 11, 12, 12, 13, 14)
+
+    def test_comments_layout_and_lines_stay(self):
+        source = "def f(\n    x,\n):\n\n    # c\n    if (\n        x  # d\n        and x\n    ):\n        return '''\n  if'''\n"
+        made = observe(source, first_line=5)
+        assert made.lines == tuple(range(5, 5 + source.count("\n")))
+        assert [line for line in made.text.split("\n") if "jx" not in line] == [
+            line for line in source.split("\n") if "x  #" not in line and "and" not in line
+        ]
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ("lambda: 1", "def lambda_(): return ( 1)\n"),
+            ("lambda x, y=f(0), *a, k: f(x)", "def lambda_( x, y=f(0), *a, k): return ( jx.call(f, site=1)(x))\n"),
+            ("(lambda x: x +\n    f(x))", "def lambda_( x): return ( x +\n    jx.call(f, site=1)(x))\n"),
+            ("(lambda: (yield))", "def lambda_(): return ( (yield))\n"),
+        ],
+    )
+    def test_a_lambda_becomes_a_def(self, before, after):
+        assert observe(before).text == after
+        assert len(observe(before).lines) == after.count("\n")
+
+    def test_decorators_go(self):
+        made = observe("@a\n@b(\n)\ndef f(x): return g(x)\n", first_line=3)
+        assert made.text == "def f(x): return jx.call(g, site=1)(x)\n"
+        assert made.lines == (6,)
+
+    def test_the_ops_take_another_name_where_the_user_has_theirs(self):
+        made = observe("def f(jx): return jx_(jx)\n")
+        assert made.ops_name == "jx__"
+        assert made.text == "def f(jx): return jx__.call(jx_, site=1)(jx)\n"
+
+    def test_sites_are_those_of_the_source(self):
+        made = observe("def f(x):\n    y = g(x)\n    if y: pass\n", first_line=7)
+        assert [(site.id, site.kind, site.line, site.text) for site in made.sites] == [
+            (1, "if", 9, "y"),
+            (2, "call", 8, "g"),
+        ]
+        assert made.refusals == ()
+
+    def test_doctests(self):
+        assert doctest.testmod(module).failed == 0
+
+
+class Truth:
+    """A value whose truth and comparisons are heard of."""
+
+    def __init__(self, log, value):
+        self.log, self.value = log, value
+
+    def __bool__(self):
+        self.log.append(("bool", self.value))
+        return self.value % 3 != 0
+
+    def __lt__(self, other):
+        self.log.append(("<", self.value))
+        return Truth(self.log, self.value + 1)
+
+    def __eq__(self, other):
+        return type(other) is Truth and other.value == self.value
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __iter__(self):
+        self.log.append(("iter", self.value))
+        return iter([Truth(self.log, i) for i in range(self.value % 4)])
+
+    def __repr__(self):
+        return f"T{self.value}"
+
+
+class Ops:
+    """Ops that take no notes."""
+
+    def test(self, value, site):
+        return bool(value)
+
+    def yes(self, site):
+        return True
+
+    def no(self, site):
+        return False
+
+    def part(self, value, site):
+        return value
+
+    def enter(self, neutral, site):
+        return neutral
+
+    right = enter
+
+    def begin(self, site):
+        return None
+
+    def loop(self, xs, site):
+        return iter(xs)
+
+    def call(self, f, site):
+        return f
+
+
+def outcome(fn, log):
+    """All that can be known of a call."""
+    try:
+        result = fn()
+        if inspect.isgenerator(result):
+            result = list(result)
+        elif inspect.iscoroutine(result):
+            result = asyncio.run(result)
+    except Exception as error:
+        result = (type(error), str(error), error.__traceback__.tb_next and error.__traceback__.tb_next.tb_lineno)
+    return repr(result), log
+
+
+def both(source: str, first_line: int = 1):
+    """The outcome of the original and of the observed function `f`."""
+    outcomes = []
+    for observed in (False, True):
+        log: list = []
+        scope = {"T": lambda n: Truth(log, n), "h": lambda x: (log.append(("h", repr(x))), x)[1]}
+        if observed:
+            made = observe(source)
+            origin = FunctionSource(source, "<test>", 1, "f", "f", None, "def", ())
+            code = compile_function(made, origin, ())
+            cells = {"jx": types.CellType(Ops())}
+            fn = types.FunctionType(code, scope, "f", None, tuple(cells[name] for name in code.co_freevars))
+            scope["f"] = fn
+        else:
+            exec(compile(source, "<test>", "exec"), scope)
+        outcomes.append(outcome(scope["f"], log))
+    return outcomes
+
+
+class TestBehaviour:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "return [T(i) and T(j) or T(0) for i in range(4) for j in range(4)]",
+            "return 1 if T(0) and T(1) else 2 if not (T(3) or T(0)) else 3",
+            "return 1 if T(1) < T(2) < T(3) else 0",
+            "return T(2) < T(3) < T(4)",
+            "if T(2) < T(3) < T(4) and T(1): return 1",
+            "n = 9\n    while T(n):\n        n -= 1\n    else:\n        return n\n    return -1",
+            "n = 9\n    while n and T(n) or T(n - 1):\n        n -= 1\n        if n < 2: break\n    return n",
+            "def g(n):\n        return n if n < 2 else g(n - 1) + g(n - 2)\n    return g(8)",
+            "x = 1\n    def g():\n        nonlocal x\n        x += 1 if T(1) else 2\n    g()\n    return x",
+            "try:\n        return h(1) if T(1) else 0\n    finally:\n        h(2)",
+            "assert T(0) or T(3), h('m')",
+            "raise h(ValueError(1)) if T(1) else h(KeyError(2))",
+            "for i in (yield from [1, 2]) or (3, 4):\n        yield i if T(i) else (yield)",
+            "class A:\n        jy = h(1) if T(1) else 2\n        def m(self): return super().__repr__() and 1\n    return A().m(), A.jy",
+            "match T(1), h(2):\n        case a, 2 if a and T(3): return 1\n        case a, b if not T(2): return 2\n        case _: return 3",
+            "with open(h('/dev/null')) as g: return g.read() or T(1)",
+            "return sorted(locals()), (lambda *a, k=h(1), **b: (a, k, b))(1, z=2)",
+            "return f'{h(1)!r:>{h(4)}} {T(1) and T(2)} {h(1)=} {(lambda: T(1) or 2)()}'",
+            "return [x for x in T(3) if x and T(1) if not x], {k: v for k, v in zip(T(3), T(2))}, (y := T(2)) and y",
+            "del (x := [1, 2])[0]" if False else "x = [1, 2]\n    del h(x)[0]\n    h(x)[0] += T(1).value\n    return x",
+            "global G\n    G = h(1)\n    return G or T(0)",
+        ],
+    )
+    def test_is_the_original_s(self, body):
+        one, other = both(f"def f():\n    {body}\n")
+        assert one == other
+
+    def test_coroutines_and_async_comprehensions_are_untouched(self):
+        one, other = both(
+            "async def f():\n"
+            "    async def g():\n        for i in range(4):\n            if T(i): yield i\n"
+            "    return [i async for i in g() if T(i)] or [i for i in range(3) if await h(_w(i))]\n".replace("await h(_w(i))", "i")
+        )
+        assert one == other
+
+
+names = st.sampled_from(["a", "b", "c"])
+atoms = st.one_of(names, st.integers(0, 6).map(lambda n: f"T({n})"), st.integers(0, 3).map(str))
+
+
+def _compound(inner):
+    def joined(template, count):
+        return st.tuples(*[inner] * count).map(lambda parts: template.format(*parts))
+
+    return st.one_of(
+        joined("({} and {})", 2),
+        joined("{} and {}", 2).map(lambda text: f"({text})"),
+        joined("({} or {} and {})", 3),
+        joined("({} or {})", 2),
+        joined("(not {})", 1),
+        joined("({} if {} else {})", 3),
+        joined("(T(1) < T({}) < T(2))", 1).filter(lambda text: text.count("T") == 3),
+        joined("h({})", 1),
+        joined("[{} for c in T(3) if {}]", 2),
+        joined("(lambda a: {})({})", 2),
+        st.tuples(names, inner).map(lambda pair: "({} := {})".format(*pair)),
+    )
+
+
+expressions = st.recursive(atoms, _compound, max_leaves=6)
+
+
+def _indented(block):
+    return textwrap.indent(block, "    ")
+
+
+def _statements(inner):
+    block = st.lists(inner, min_size=1, max_size=3).map("\n".join)
+    return st.one_of(
+        st.tuples(expressions, block, block).map(lambda p: f"if {p[0]}:\n{_indented(p[1])}\nelse:\n{_indented(p[2])}"),
+        st.tuples(expressions, block).map(lambda p: f"while tick() and {p[0]}:\n{_indented(p[1])}"),
+        st.tuples(expressions, block).map(lambda p: f"while ({p[0]}):\n    if tick(): break\n{_indented(p[1])}"),
+        st.tuples(names, expressions, block).map(lambda p: f"for {p[0]} in T({p[1]!r}.__len__()):\n{_indented(p[2])}"),
+        block.map(lambda b: f"for _ in 1, 2:\n{_indented(b)}\n    if b: continue\n    else: break\nelse: h(3)"),
+        st.tuples(block, expressions).map(lambda p: f"try:\n{_indented(p[0])}\nexcept TypeError:\n    h({p[1]})"),
+    )
+
+
+simple = st.one_of(
+    st.tuples(names, expressions).map(lambda p: "{} = {}".format(*p)),
+    expressions.map(lambda e: f"h({e})"),
+    expressions.map(lambda e: f"assert {e}, h(1)"),
+    expressions.map(lambda e: f"if {e}: return h(a)"),
+)
+programs = st.lists(st.recursive(simple, _statements, max_leaves=6), min_size=1, max_size=4).map("\n".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(programs)
+def test_random_programs_ask_for_every_truth_once_and_in_order(program):
+    head = "left = [40]\ndef tick():\n    left[0] -= 1\n    return left[0] > 0\na, b, c = T(1), 0, [2]\n"
+    one, other = both("def f():\n" + _indented(head + program + "\nreturn a, b, c\n"))
+    assert one == other
