@@ -3,7 +3,7 @@
 Nothing is rearranged. Calls of the ops are inserted into the user's text, which stays as it is otherwise, line by line:
 
     if x > 0: …             if jx.test(x > 0, site=1): …
-    if a and b: …           if ((a and b) and jx.yes(site=1) or jx.no(site=1)): …     (each asked for its truth once)
+    if a and b: …           if (jx.yes(site=1) if (a and b) else jx.no(site=1)): …
     while t: …              jx.begin(site=2)
                             while jx.test(t, site=2): …
     for x in xs: …          for x in jx.loop(xs, site=3): …
@@ -12,7 +12,8 @@ Nothing is rearranged. Calls of the ops are inserted into the user's text, which
     f(x)                    jx.call(f, site=6)(x)
 
 `enter` and `right` return their first argument, which decides nothing. `part` marks what a predicate is made of:
-`jx.part(a, site=1)` is `a`. So every truth value is asked for as often, and in the same order, as in the original.
+`jx.part(a, site=1)` is `a`. Every truth value is asked for as often, and in the same order, as in the original: CPython
+asks differently where a boolean operation is a condition and where it is a value, so it stays what it was.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def observe(source: str, *, first_line: int = 1, class_name: str | None = None, 
         ops_name: the free name of the ops; underscores are added if the source has that name.
 
     Returns:
-        One `def` (of a lambda, too) that means what the source means, with the sites of `rewrite`. Chained comparisons
-        and `async for` have sites and do not report.
+        One `def` (of a lambda, too) that means what the source means, with the sites of `rewrite`. Some sites do not
+        report: chained comparisons that are no condition, `not` of a boolean operation, and `async for`.
 
     Example:
         >>> print(observe("def f(x): return g(x) if x > 0 else -x").text)
@@ -141,9 +142,9 @@ class _Observer(cst.CSTVisitor):
 
     def _truth(self, test: cst.BaseExpression, site: int) -> None:
         """Reports the truth of an expression that is used for nothing else."""
-        if isinstance(test, cst.BooleanOperation) or _is_chain(test):
+        if _is_composite(test):
             self._part_of[test] = site
-            self._around(test, "((", f") and {self._ops}.yes(site={site}) or {self._ops}.no(site={site}))")
+            self._around(test, f"({self._ops}.yes(site={site}) if (", f") else {self._ops}.no(site={site}))")
         else:
             self._pass_through("test", test, site)
 
@@ -182,8 +183,12 @@ class _Observer(cst.CSTVisitor):
             self._truth(node.guard, self._site(node))
 
     def visit_UnaryOperation(self, node: cst.UnaryOperation) -> None:
-        if isinstance(node.operator, cst.Not):
+        if not isinstance(node.operator, cst.Not):
+            return
+        if not _is_composite(node.expression):
             self._truth(node.expression, self._site(node))
+        elif node in self._part_of:
+            self._part_of[node.expression] = self._part_of[node]
 
     def visit_BooleanOperation(self, node: cst.BooleanOperation) -> None:
         site = self._site(node)
@@ -199,7 +204,7 @@ class _Observer(cst.CSTVisitor):
         ]
         for operand in (node.left, node.right):
             self._part_of[operand] = whole
-            if not isinstance(operand, cst.BooleanOperation | cst.UnaryOperation) and not _is_chain(operand):
+            if not isinstance(operand, cst.UnaryOperation) and not _is_composite(operand):
                 self._pass_through("part", operand, whole)
 
     def visit_Comparison(self, node: cst.Comparison) -> None:
@@ -211,6 +216,13 @@ class _Observer(cst.CSTVisitor):
         # Zero-argument `super` is found by its name.
         if not (isinstance(node.func, cst.Name) and node.func.value == "super"):
             self._pass_through("call", node.func, self._site(node))
+
+
+def _is_composite(node: cst.BaseExpression) -> bool:
+    """Whether finding out the truth of an expression finds out that of its parts."""
+    if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not):
+        return _is_composite(node.expression)
+    return isinstance(node, cst.BooleanOperation) or _is_chain(node)
 
 
 def _is_chain(node: cst.BaseExpression) -> bool:

@@ -13,7 +13,6 @@ from janusx.sources import compile_function, find_source
 from janusx.transforms.observe import observe
 from janusx.transforms.result import Site
 
-
 _READS_LOCALS = re.compile(
     r"\b(locals|vars|dir)\s*\(\s*\)|(?<!\.)\b(eval|exec)\s*\(|\b(f_locals|_getframe|currentframe)\b"
 )
@@ -83,7 +82,8 @@ class Profiles:
             source = find_source(function)
             if reads := _READS_LOCALS.search(source.text):
                 raise UnsupportedError(
-                    "it reads its local variables by name.", why=f"`{reads[0]}` would also find the name of the observer."
+                    "it reads its local variables by name.",
+                    why=f"`{reads[0]}` would also find the name of the observer.",
                 )
             rewritten = observe(source.text, first_line=source.first_line, class_name=source.class_name)
             made = compile_function(rewritten, source, source.freevars, original=code)

@@ -9,7 +9,7 @@ import textwrap
 import types
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from janusx.emitted import compile_function
@@ -48,13 +48,18 @@ class TestText:
             ),
             (
                 "if x and y: pass",
-                "if ((jx.enter(True, site=2) and jx.part(x, site=1) and jx.right(True, site=2)"
-                " and jx.part(y, site=1)) and jx.yes(site=1) or jx.no(site=1)): pass",
+                "if (jx.yes(site=1) if (jx.enter(True, site=2) and jx.part(x, site=1) and jx.right(True, site=2)"
+                " and jx.part(y, site=1)) else jx.no(site=1)): pass",
             ),
             (
                 "if 0 < x < 1: pass",
-                "if ((jx.part(0, site=1) < jx.part(x, site=1) < jx.part(1, site=1))"
-                " and jx.yes(site=1) or jx.no(site=1)): pass",
+                "if (jx.yes(site=1) if (jx.part(0, site=1) < jx.part(x, site=1) < jx.part(1, site=1))"
+                " else jx.no(site=1)): pass",
+            ),
+            (
+                "if not 0 < x < 1: pass",
+                "if (jx.yes(site=1) if (not jx.part(0, site=1) < jx.part(x, site=1) < jx.part(1, site=1))"
+                " else jx.no(site=1)): pass",
             ),
             ("return f'{f(x)!r:>{g(1)}}'", "return f'{jx.call(f, site=1)(x)!r:>{jx.call(g, site=2)(1)}}'"),
             ("@f(1)\n    def g(): pass", "@jx.call(f, site=1)(1)\n    def g(): pass"),
@@ -69,22 +74,24 @@ class TestText:
             "x: f(1) = 2",
             "y = f'{f(x)=}'",
             "y = 0 < x < 1",
+            "y = not 0 < x < 1",
             "y = super().f",
-            "y = 'jx is but a word'",
+            "y = 'if f(x) and not 1'",
             "y = [i async for i in x]",
         ],
     )
     def test_leaves_alone_what_would_change_or_says_nothing(self, line):
         source = f"async def f(x):\n    {line}  # and if not\n"
-        expected = source if "jx" not in line else source
-        assert text_of(source) == expected
+        assert text_of(source) == source
 
     def test_async_for_is_left_alone(self):
         source = "async def f(x):\n    async for i in x: pass\n"
         assert text_of(source) == source
 
     def test_a_while_says_where_it_begins(self):
-        made = observe("def f(x):\n    if x:\n        while x:  # c\n            x = g(x)\n    return x\n", first_line=10)
+        made = observe(
+            "def f(x):\n    if x:\n        while x:  # c\n            x = g(x)\n    return x\n", first_line=10
+        )
         assert made.text == (
             "def f(x):\n    if jx.test(x, site=1):\n        jx.begin(site=2)\n        while jx.test(x, site=2):  # c\n"
             "            x = jx.call(g, site=3)(x)\n    return x\n"
@@ -204,7 +211,7 @@ def outcome(fn, log):
     return repr(result), log
 
 
-def both(source: str, first_line: int = 1):
+def both(source: str):
     """The outcome of the original and of the observed function `f`."""
     outcomes = []
     for observed in (False, True):
@@ -243,10 +250,10 @@ class TestBehaviour:
             "class A:\n        jy = h(1) if T(1) else 2\n        def m(self): return super().__repr__() and 1\n    return A().m(), A.jy",
             "match T(1), h(2):\n        case a, 2 if a and T(3): return 1\n        case a, b if not T(2): return 2\n        case _: return 3",
             "with open(h('/dev/null')) as g: return g.read() or T(1)",
-            "return sorted(locals()), (lambda *a, k=h(1), **b: (a, k, b))(1, z=2)",
+            "return (lambda *a, k=h(1), **b: (a, k, b))(1, z=2)",
             "return f'{h(1)!r:>{h(4)}} {T(1) and T(2)} {h(1)=} {(lambda: T(1) or 2)()}'",
             "return [x for x in T(3) if x and T(1) if not x], {k: v for k, v in zip(T(3), T(2))}, (y := T(2)) and y",
-            "del (x := [1, 2])[0]" if False else "x = [1, 2]\n    del h(x)[0]\n    h(x)[0] += T(1).value\n    return x",
+            "x = [1, 2]\n    del h(x)[0]\n    h(x)[0] += T(1).value\n    return x",
             "global G\n    G = h(1)\n    return G or T(0)",
         ],
     )
@@ -256,9 +263,9 @@ class TestBehaviour:
 
     def test_coroutines_and_async_comprehensions_are_untouched(self):
         one, other = both(
-            "async def f():\n"
+            "async def f():\n    async def d(i): return h(i)\n"
             "    async def g():\n        for i in range(4):\n            if T(i): yield i\n"
-            "    return [i async for i in g() if T(i)] or [i for i in range(3) if await h(_w(i))]\n".replace("await h(_w(i))", "i")
+            "    return [i async for i in g() if T(i)] or [i for i in range(3) if T(i) and await d(i)]\n"
         )
         assert one == other
 
@@ -298,8 +305,8 @@ def _statements(inner):
     return st.one_of(
         st.tuples(expressions, block, block).map(lambda p: f"if {p[0]}:\n{_indented(p[1])}\nelse:\n{_indented(p[2])}"),
         st.tuples(expressions, block).map(lambda p: f"while tick() and {p[0]}:\n{_indented(p[1])}"),
-        st.tuples(expressions, block).map(lambda p: f"while ({p[0]}):\n    if tick(): break\n{_indented(p[1])}"),
-        st.tuples(names, expressions, block).map(lambda p: f"for {p[0]} in T({p[1]!r}.__len__()):\n{_indented(p[2])}"),
+        st.tuples(expressions, block).map(lambda p: f"while ({p[0]}):\n    if not tick(): break\n{_indented(p[1])}"),
+        st.tuples(names, expressions, block).map(lambda p: f"for {p[0]} in T(3), {p[1]}:\n{_indented(p[2])}"),
         block.map(lambda b: f"for _ in 1, 2:\n{_indented(b)}\n    if b: continue\n    else: break\nelse: h(3)"),
         st.tuples(block, expressions).map(lambda p: f"try:\n{_indented(p[0])}\nexcept TypeError:\n    h({p[1]})"),
     )
@@ -318,5 +325,10 @@ programs = st.lists(st.recursive(simple, _statements, max_leaves=6), min_size=1,
 @given(programs)
 def test_random_programs_ask_for_every_truth_once_and_in_order(program):
     head = "left = [40]\ndef tick():\n    left[0] -= 1\n    return left[0] > 0\na, b, c = T(1), 0, [2]\n"
-    one, other = both("def f():\n" + _indented(head + program + "\nreturn a, b, c\n"))
+    source = "def f():\n" + _indented(head + program + "\nreturn a, b, c\n")
+    try:
+        compile(source, "<test>", "exec")
+    except SyntaxError:
+        reject()
+    one, other = both(source)
     assert one == other
