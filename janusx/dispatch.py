@@ -192,6 +192,7 @@ def _trace_raised(record: Record, call: Call, error: Exception) -> Any:
     """User code raised while it was traced: plain Python says whether it would have."""
     reason = f"tracing it raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     logs.say("eager", "%s", reason)
+    record.trace_error = error
     return run_eagerly(record, call, reason, after_error=True)
 
 

@@ -123,6 +123,7 @@ class Record:
     retry_at: int = 0
     limit_told: bool = False
     violated: Assumption | None = None
+    trace_error: Exception | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     def stats(self) -> Stats:

@@ -80,7 +80,6 @@ class Scope:
             args, named, when = unflatten(skeleton, rest)
             self.trace.effects.append(Effect(effect.function, args, dict(zip(effect.kwargs, named, strict=True)), when))
         self.trace.frames.bring_out(list(zip(checks, self.assumptions, strict=True)), jnp.all)
-        self.trace.refresh()
         return aux
 
 

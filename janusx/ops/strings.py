@@ -27,6 +27,9 @@ def join_marked(marks: tuple[bool, ...], *args: Any) -> str:
     return _join(*((next(rest), next(rest), next(rest)) if mark else next(rest) for mark in marks))
 
 
+join_marked.gives_text = True  # type: ignore[attr-defined]  # whatever its arguments are
+
+
 def _join(*parts: Any) -> str:
     text = ""
     for part in parts:

@@ -126,7 +126,7 @@ def _instance_category(value: Any, cls: type) -> Category:
     if rule is not None:
         modes: dict[str, Category] = {"fields": kinds.INSTANCE, "share": "constant", "opaque": "opaque", "fresh": "fresh"}
         return modes[rule.mode]
-    if isinstance(value, tuple) and not kinds.has_dict(cls):
+    if isinstance(value, tuple) and not kinds.instance_dict(value):
         return kinds.TUPLE
     module = cls.__module__
     if module.partition(".")[0] in _SHARED_PACKAGES and not leaves_exception(module):

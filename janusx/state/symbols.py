@@ -309,7 +309,7 @@ _SAMPLES: dict[type, Any] = {bool: True, int: 3, float: 1.5, complex: 1 + 1j, st
 
 def _kind_of_result(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> type:
     """The type of a result that is known only after the run, found by trying the function on typical values."""
-    if function in (str, repr, format, str.format):
+    if function in (str, repr, format) or getattr(function, "gives_text", False):
         return str
     try:
         return type(function(*map(_sample, args), **{name: _sample(kwargs[name]) for name in kwargs}))

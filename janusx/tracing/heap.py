@@ -42,6 +42,8 @@ class Heap:
         self._trace = trace
         self._held: dict[int, Held] = {}
         self._made: dict[int, Any] = {}
+        # Tokens of the trace around: a library may write between the end of a scope and our next word.
+        self._tokens = [(token, kinds.INSTANCE.fields(token)) for token, _ in trace.shadow.fresh]
         namespaces = []
         pending: list[Any] = list(roots)
         for node in trace.shadow.objects:
@@ -117,4 +119,5 @@ class Heap:
         """Put every object back as it was at the snapshot."""
         for written in self.writes():
             written.held.kind.fill(written.held.value, written.held.fields)
-        self._trace.refresh()
+        for token, fields in self._tokens:
+            kinds.INSTANCE.fill(token, fields)

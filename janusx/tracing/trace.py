@@ -149,7 +149,7 @@ class Trace:
             self.region_key = outer
 
     def refresh(self) -> None:
-        """Make trace-level tokens afresh, on entry to and exit from every scope."""
+        """Make trace-level tokens afresh, on entry to every scope; leaving it puts them back."""
         for token, make in self.shadow.fresh:
             kinds.INSTANCE.fill(token, kinds.INSTANCE.fields(make(token)))
 
