@@ -253,7 +253,10 @@ def source(g: Any) -> str:
     programs = record.entries[0].info.programs if record.entries else record.rewriter.programs()
     texts = [program.rewritten.text for program in programs if program.rewritten is not None]
     if not texts:
-        texts = [record.rewriter.program(record.fun).rewritten.text]  # type: ignore[union-attr]
+        program = record.rewriter.program(record.fun)
+        if program.rewritten is None:
+            raise errors.NoSourceError(f"{record.fun!r} has no generated program.", why=program.reason)
+        texts = [program.rewritten.text]
     return "\n\n".join(texts)
 
 

@@ -55,8 +55,8 @@ def compile_function(
         rewritten: the emitted text and its lines.
         source: where the function came from.
         freevars: the names that are to be free: those of the user's function, `__class__` among them if it was.
-        original: the user's code that the result stands for (`origin`). If both hold the same nested functions in the
-            same order, as an observed function does, the nested ones are paired too.
+        original: the user's code that the result stands for (`origin`). Nested functions are paired, too: all of them
+            if both hold the same ones in the same order, as with an observed function; else those with a `def`.
 
     Returns:
         The code of the `def`. Its `co_freevars` are those of `freevars` and `rewritten.ops_name` that it uses. Lines
@@ -122,7 +122,17 @@ def _strip_signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
 def _mark(code: types.CodeType, source: FunctionSource, original: types.CodeType | None) -> types.CodeType:
     own = f"{source.class_name or '_'}.{_FACTORY}.<locals>.{_EMITTED}"
 
+    # A rewritten function holds more functions than the original. A nested `def` is known by its name and line. No
+    # lambda is: those that stand for operands look like the user's.
+    places = [(inner.co_name, inner.co_firstlineno) for inner in nested_codes(original)] if original else []
+    named = {
+        place: inner
+        for place, inner in zip(places, nested_codes(original) if original else (), strict=True)
+        if places.count(place) == 1 and not inner.co_name.startswith("<")
+    }
+
     def mark(code: types.CodeType, original: types.CodeType | None) -> types.CodeType:
+        original = original or named.get((code.co_name, code.co_firstlineno))
         inner = [const for const in code.co_consts if isinstance(const, types.CodeType)]
         theirs = [const for const in original.co_consts if isinstance(const, types.CodeType)] if original else []
         paired = [const.co_name for const in inner] == [const.co_name for const in theirs]

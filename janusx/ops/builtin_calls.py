@@ -114,8 +114,10 @@ def handler(fn: Any) -> Callable[..., Any] | None:
 
 
 def _array_method(fn: Any, array: Any) -> Callable[..., Any] | None:
-    name = getattr(fn, "__name__", "")
-    if name in ("item", "tolist"):
+    # A tracer's methods are all called "meth": what they are shows by comparison.
+    function = getattr(fn, "__func__", None)
+    name = next((name for name in ("item", "tolist") if getattr(getattr(array, name), "__func__", fn) is function), "")
+    if name:
         return lambda *args: symbols.Sym(
             symbols.Apply(symbols.call_method, (symbols.Device(array, None), symbols.Constant(name), *map(symbols.expr_of, args))),
             symbols.UNKNOWN,

@@ -82,6 +82,8 @@ def _function(fn: types.FunctionType) -> Callable[..., Any]:
 def _method(fn: types.MethodType) -> Callable[..., Any]:
     if leaves.is_output(fn):
         return functools.partial(hold, fn)
+    if symbols.is_array(fn.__self__):
+        return builtin_calls.handler(fn) or leaf(fn)
     function = fn.__func__
     if isinstance(function, types.FunctionType) and (emitted.is_emitted(function.__code__) or not leaves.is_leaf(function)):
         return types.MethodType(_function(function), fn.__self__)

@@ -106,7 +106,7 @@ class Run:
             inner, args = inner.func, inner.args + args
         if isinstance(inner, types.MethodType):
             inner, args = inner.__func__, (inner.__self__, *args)
-        if isinstance(inner, types.FunctionType) and (observer := self._observer_in(inner)):
+        if isinstance(inner, types.FunctionType) and (observer := self._observers.get(id(origin(inner.__code__)))):
             observer.note_inputs(inner, args, kwargs)
         return started
 
@@ -155,7 +155,8 @@ class Run:
         if known is not None and known[1].__defaults__ is fn.__defaults__ and known[0].__code__ is fn.__code__:
             return known[1]
         form = self._profiles.observed(fn, code, self._convertible)
-        if form is None:
+        # A function that a rewrite has made may lack variables that the original had.
+        if form is None or not {*form.code.co_freevars} <= {*cells, form.ops_name}:
             return fn
         observer = self._observers.get(id(code))
         if observer is None:
@@ -264,13 +265,14 @@ class Observer:
 
     def enter(self, neutral: bool, site: int) -> bool:
         """The neutral element of an `and` or `or` that is being evaluated."""
-        self._branches[site].entered += 1
+        notes = self._branches[site]
+        notes.entered += 1
+        notes.neutral = neutral
         return neutral
 
     def right(self, neutral: bool, site: int) -> bool:
         """The neutral element of an `and` or `or` whose left side has not decided it."""
         self._branches[site].right += 1
-        self._branches[site].neutral = neutral
         return neutral
 
     def begin(self, site: int) -> None:

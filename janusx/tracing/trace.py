@@ -236,10 +236,11 @@ class Trace:
 
     def _convert(self, fn: types.FunctionType) -> types.FunctionType:
         program = self.rewriter.program(fn)
+        if program.rewritten is None:
+            raise Unsupported(f"{fn.__qualname__} has no source to convert: {program.reason}")
         like = self._guarded(fn)
         cells = {name: self._cell(fn, i, name) for i, name in enumerate(fn.__code__.co_freevars)}
-        if program.rewritten is not None:
-            cells[program.rewritten.ops_name] = types.CellType(program.ops)
+        cells[program.rewritten.ops_name] = types.CellType(program.ops)
         return emitted.make_function(program.code, self.globals_of(fn), cells, like)
 
     def _guarded(self, fn: types.FunctionType) -> types.FunctionType:
