@@ -9,6 +9,7 @@ import libcst as cst
 
 from janusx.transforms.build import Region, Thunk, parts
 
+_LITERALS = frozenset({"True", "False", "None"})
 # A generator expression that is the only argument of one of these is used up at once: it captures nothing.
 _CONSUMERS = frozenset("all any dict frozenset list max min set sorted sum tuple".split())
 
@@ -220,7 +221,7 @@ class _Collector:
     # Names and expressions
 
     def _Name(self, node: cst.Name) -> None:
-        if not self.out.binds.get(node.value):
+        if not self.out.binds.get(node.value) and node.value not in _LITERALS:
             self.out.reads.append(node)
 
     def _Attribute(self, node: cst.Attribute) -> None:

@@ -7,6 +7,7 @@ from typing import TypeAlias, TypeVar
 
 import libcst as cst
 
+from janusx.transforms.analysis import uses_of
 from janusx.transforms.build import block, statements
 from janusx.transforms.lines import Mark, mark_of, put
 
@@ -95,9 +96,23 @@ def jumps(statement: cst.BaseStatement) -> frozenset[str]:
         return frozenset()
     if isinstance(statement, (cst.While, cst.For)):
         own = {BREAK, CONTINUE, HARD + BREAK, HARD + CONTINUE}
-        return jumps_of(then_of(statement)) - own | jumps_of(else_of(statement))
+        left = jumps_of(then_of(statement)) - own | jumps_of(else_of(statement))
+        return _hard(left) if why_stuck(statement) or mark_of(statement).native else left
     inside = frozenset[str]().union(*(jumps_of(b) for b in blocks_of(statement)))
-    return inside if isinstance(statement, cst.If) else frozenset(HARD + j.removeprefix(HARD) for j in inside)
+    return inside if isinstance(statement, cst.If) else _hard(inside)
+
+
+def _hard(found: frozenset[str]) -> frozenset[str]:
+    return frozenset(HARD + j.removeprefix(HARD) for j in found)
+
+
+def why_stuck(loop: Loop) -> str | None:
+    """Why a loop has no functional form, wherever it stands."""
+    if any(j.startswith(HARD) for j in jumps_of([*then_of(loop), *else_of(loop)])):
+        return "a jump leaves it from within a try, with or match"
+    if isinstance(loop, cst.While) and loop.orelse is not None and uses_of(loop.test).writes:
+        return "its test binds a name, and it has an else"
+    return None
 
 
 _JUMPS = {cst.Return: RETURN, cst.Break: BREAK, cst.Continue: CONTINUE}

@@ -42,7 +42,8 @@ def emit(regions: Regions, statement: cst.If) -> Sequence[cst.BaseStatement]:
     # What the test binds is not yet bound when the functions are made: it is handed in with the call.
     inputs = [[n for n in regions.handed_in(suite, carried) if n not in tested] for suite in (statement.body, other)]
     carried += [n for n in _late(regions, statement, other, carried) if n in tested]
-    regions.need(statement, [n for n in (*carried, *inputs[0], *inputs[1]) if n not in tested])
+    given = (*carried, *inputs[0], *inputs[1])
+    regions.need(statement, [n for n in given if n not in tested or n in regions.scope.unbinds])
     made = []
     for side, suite, handed_in in (("true", statement.body, inputs[0]), ("false", other, inputs[1])):
         name = regions.unit.fresh(f"{mark.stem}_{side}")

@@ -10,6 +10,7 @@ from janusx.transforms.analysis import Analysis
 from janusx.transforms.blocks import Block, small
 from janusx.transforms.build import statements
 from janusx.transforms.context_managers import Swallows
+from janusx.transforms.lines import mark_of
 from janusx.transforms.natives import native
 
 Names = frozenset[str]
@@ -102,21 +103,23 @@ class Liveness:
 
     def _loop(self, loop: cst.While | cst.For, live: Names, targets: _Targets) -> Names:
         left = self._else(loop.orelse, live, targets)
+        flag = mark_of(loop).flag
+        flags = frozenset({flag} if flag else ())  # The op looks at it after each run of the body.
         head = left
         while True:
             if isinstance(loop, cst.While):
                 head = self._before(loop.test, head)
             inner = replace(targets, on_break=live, on_continue=head)
-            start = self._suite(loop.body, head, inner)
+            start = self._suite(loop.body, head | flags, inner)
             if isinstance(loop, cst.For):
-                target = cst.AssignTarget(loop.target)
-                start = self._before(target, start)
+                start = self._before(cst.AssignTarget(loop.target), start) - flags
             grown = head | start | (self._before(loop.test, start) if isinstance(loop, cst.While) else _NONE)
             if grown == head:
                 break
             head = grown
         self.head[loop] = head
-        return self._before(loop.iter, head) if isinstance(loop, cst.For) else head
+        # The call of a `for` starts its flag itself.
+        return self._before(loop.iter, head - flags) if isinstance(loop, cst.For) else head
 
     def _try(self, statement: cst.Try | cst.TryStar, live: Names, targets: _Targets) -> Names:
         inner = targets

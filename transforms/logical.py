@@ -69,7 +69,7 @@ class Logical(ExpressionPass):
         name = self.unit.fresh(name)
         test = self.ops("truth", cst.NamedExpr(cst.Name(name), argument(left)))
         yes, no = (right, cst.Name(name)) if conjunction else (cst.Name(name), right)
-        return cst.IfExp(test, argument(yes), argument(no), lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+        return cst.IfExp(test, yes, no, lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
     def _native_chain(
         self, site: int, left: cst.BaseExpression, links: list[cst.ComparisonTarget]
@@ -90,12 +90,13 @@ class Logical(ExpressionPass):
         """Whether two operands can be evaluated in either order."""
         if walrus(left) or walrus(right):
             return False
-        return _constant(left) or _constant(right) or self._settled(left) or self._settled(right)
+        names = isinstance(left, cst.Name) and isinstance(right, cst.Name)
+        return names or any(_constant(side) or self._settled(side) for side in (left, right))
 
     def _settled(self, node: cst.BaseExpression) -> bool:
-        """A local name that no closure can rebind meanwhile."""
+        """A name that is bound, and that no closure can rebind while the other side is evaluated."""
         scope = self.frames[-1].scope
-        return isinstance(node, cst.Name) and node.value in scope.bound - scope.captured
+        return isinstance(node, cst.Name) and node.value in set(scope.params) - scope.captured - scope.unbinds
 
 
 def _constant(node: cst.CSTNode) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from janusx.transforms.analysis import uses_of
-from janusx.transforms.blocks import BREAK, CONTINUE, HARD, Block, else_of, jumps, jumps_of, map_blocks, then_of
+from janusx.transforms.blocks import BREAK, CONTINUE, HARD, Block, else_of, jumps, jumps_of, map_blocks, then_of, why_stuck, with_body, with_else
 
 from janusx.transforms.build import parts
 from janusx.transforms.lines import mark_of, update
@@ -42,19 +41,17 @@ def _reason(node: cst.CSTNode) -> str | None:
 
 def mark_natives(body: Block, unit: Unit, *, in_native_loop: bool = False) -> list[cst.BaseStatement]:
     """Mark the loops that a `break`, `continue` or `return` leaves from within a `try`, `with` or `match`, and the
-    `if`s whose jumps belong to such a loop."""
+    statements whose jumps belong to such a loop."""
     out: list[cst.BaseStatement] = []
     for statement in body:
         if isinstance(statement, (cst.While, cst.For)):
-            inside = jumps_of([*then_of(statement), *else_of(statement)])
-            native = any(j.startswith(HARD) for j in inside)
-            if native:
-                statement = make_native(statement, unit, "a jump leaves it from within a try, with or match")
-            elif isinstance(statement, cst.While) and statement.orelse is not None and uses_of(statement.test).writes:
-                native = True
-                statement = make_native(statement, unit, "its test binds a name, and it has an else")
-            changed = map_blocks(statement, lambda b, n=native: mark_natives(b, unit, in_native_loop=n or in_native_loop))  # type: ignore[misc]
-            out.append(changed)
+            reason = _why_native_loop(statement, in_native_loop)
+            if reason is not None:
+                statement = make_native(statement, unit, reason)
+            # A jump in the `else` belongs to the loop around this one.
+            then = mark_natives(then_of(statement), unit, in_native_loop=reason is not None)
+            other = mark_natives(else_of(statement), unit, in_native_loop=in_native_loop)
+            out.append(with_else(with_body(statement, then), other))
             continue
         if isinstance(statement, cst.If):
             inside = jumps(statement)
@@ -62,6 +59,12 @@ def mark_natives(body: Block, unit: Unit, *, in_native_loop: bool = False) -> li
                 statement = make_native(statement, unit, "a jump leaves it for a loop that stays native")
         out.append(map_blocks(statement, lambda b: mark_natives(b, unit, in_native_loop=in_native_loop)))
     return out
+
+
+def _why_native_loop(loop: cst.While | cst.For, in_native_loop: bool) -> str | None:
+    if in_native_loop and jumps_of(else_of(loop)) & {BREAK, CONTINUE}:
+        return "a jump in its else leaves a loop that stays native"
+    return why_stuck(loop)
 
 
 def make_native(statement: cst.BaseStatement, unit: Unit, reason: str) -> cst.BaseStatement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import textwrap
 from collections.abc import Callable, Mapping
 
 import libcst as cst
@@ -71,7 +71,7 @@ def rewrite(
         return _as_it_is(unit, f"it contains the character {TAG!r}, which marks lines here")
     try:
         text, lines = read_back(_emitted(unit), first_line)
-        compile(_without_future(text), "<emitted>", "exec", dont_inherit=True)
+        compile(_enclosed(text, unit), "<emitted>", "exec", dont_inherit=True)
     except (SyntaxError, RecursionError, cst.CSTValidationError) as error:
         return _as_it_is(unit, f"the emitted form goes beyond what Python takes: {error}")
     return Rewritten(text, lines, tuple(unit.sites), tuple(unit.refusals), unit.ops.name)
@@ -133,9 +133,8 @@ def _as_it_is(unit: Unit, reason: str) -> Rewritten:
     return Rewritten(text, lines, parsed.sites, (Refusal(line, kind, reason),), unit.ops.name)
 
 
-def _without_future(text: str) -> str:
-    """The text as it can be compiled alone: names that are `nonlocal` to it need a function around it."""
-    names = sorted(set(re.findall(r"^\s*nonlocal (.+)$", text, re.MULTILINE)))
-    free = sorted({name.strip() for line in names for name in line.split(",")})
-    around = "".join(f"    {name} = None\n" for name in free)
-    return "def around():\n" + around + "".join(f"    {line}\n" for line in text.splitlines())
+def _enclosed(text: str, unit: Unit) -> str:
+    """The text as it can be compiled alone: what is `nonlocal` to it needs a function around it."""
+    nonlocals = unit.analysis.scope(unit.parsed.function).free if "nonlocal" in unit.source else ()
+    bound = "".join(f"    {name} = None\n" for name in sorted(nonlocals))
+    return "def enclosing():\n" + bound + textwrap.indent(text, "    ")

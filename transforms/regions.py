@@ -41,7 +41,8 @@ class Regions:
         self.liveness = liveness
         self._swallows = swallows
         self._levels: list[Level] = []
-        self.shared = scope.captured | scope.globals | scope.nonlocals | liveness.exposed
+        # The flags of the passes are not among the user's names: nobody looks at them after an exception.
+        self.shared = scope.captured | scope.globals | scope.nonlocals | (liveness.exposed & scope.bound)
 
     # Emission
 

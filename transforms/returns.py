@@ -23,7 +23,7 @@ from janusx.transforms.blocks import (
     with_else,
 )
 from janusx.transforms.build import assign, block, give, simple
-from janusx.transforms.lines import Mark, at, mark_of, put
+from janusx.transforms.lines import Mark, at, mark_of, put, update
 from janusx.transforms.natives import make_native, native
 from janusx.transforms.threads import Threading
 from janusx.transforms.unit import Unit
@@ -88,21 +88,22 @@ class Returns:
 
     def _after_flags(self, statement: cst.BaseStatement, lowered: Block, rest: Block, depth: int) -> Block:
         mark = mark_of(statement)
-        start = self._first(at(assign([self.did_return], cst.Name("False")), mark), lowered)
-        result = at(give(cst.Name(self._retval)), mark)
+        start = self._flagged(statement, lowered)
         if isinstance(statement, cst.While) and forever(statement):
-            return [*start, result]
-        branch = put(
-            cst.If(cst.Name(self.did_return), block([result])),
-            self._unit.added_branch("return", mark, self.did_return),
-        )
+            return [*start, at(give(cst.Name(self._retval)), mark)]
         other = self._tail(rest, depth=depth) or [at(give(cst.Name("None")), mark)]
-        return [*start, with_else(branch, other)]
+        return [*start, with_else(self._check(mark), other)]
 
-    @staticmethod
-    def _first(flag: cst.SimpleStatementLine, lowered: Block) -> Block:
-        """The flag's first value, under the comments of the statement that it belongs to."""
+    def _check(self, mark: Mark) -> cst.If:
+        """`if did_return: return retval`."""
+        result = at(give(cst.Name(self._retval)), mark)
+        branch = cst.If(cst.Name(self.did_return), block([result]))
+        return put(branch, self._unit.added_branch("return", mark, self.did_return))
+
+    def _flagged(self, statement: cst.BaseStatement, lowered: Block) -> list[cst.BaseStatement]:
+        """The flag's first value, under the comments of the statement that it belongs to, and the statement lowered."""
         head, *others = lowered
+        flag = at(assign([self.did_return], cst.Name("False")), mark_of(statement))
         leading = getattr(head, "leading_lines", ())
         return [flag.with_changes(leading_lines=leading), head.with_changes(leading_lines=[]), *others]
 
@@ -153,9 +154,15 @@ class Returns:
             return self._tail(body)
         out: list[cst.BaseStatement] = []
         for statement in body:
-            if isinstance(statement, (cst.If, cst.While, cst.For)) and returns(statement) and not native(statement):
-                statement = make_native(statement, self._unit, "its return leaves a block that else goes on")
-            out.append(self._settled(statement))
+            if not returns(statement) or native(statement):
+                out.append(self._settled(statement))
+            elif isinstance(statement, (cst.While, cst.For)):
+                out += self._flagged(statement, self._loop(statement))
+                out.append(update(self._check(mark_of(statement)), native=True))
+            elif isinstance(statement, cst.If):
+                out.append(self._settled(make_native(statement, self._unit, "its return leaves a block that else goes on")))
+            else:
+                out.append(self._settled(statement))
         return out
 
 
