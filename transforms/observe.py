@@ -170,6 +170,8 @@ class _Observer(cst.CSTVisitor):
             self._pass_through("loop", node.iter, self._site(node))
 
     def visit_IfExp(self, node: cst.IfExp) -> None:
+        if node in self._part_of:
+            self._part_of[node.body] = self._part_of[node.orelse] = self._part_of[node]
         self._truth(node.test, self._site(node))
 
     def visit_Assert(self, node: cst.Assert) -> None:
@@ -222,6 +224,8 @@ def _is_composite(node: cst.BaseExpression) -> bool:
     """Whether finding out the truth of an expression finds out that of its parts."""
     if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not):
         return _is_composite(node.expression)
+    if isinstance(node, cst.IfExp):
+        return _is_composite(node.body) or _is_composite(node.orelse)
     return isinstance(node, cst.BooleanOperation) or _is_chain(node)
 
 

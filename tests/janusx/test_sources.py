@@ -501,6 +501,21 @@ class TestMarks:
             assert origin(one.__code__) is other.__code__
             assert find_source(one) == find_source(other)
 
+    def test_a_nested_def_is_known_where_a_rewrite_has_added_functions(self):
+        def outer(x):
+            def inner(y):
+                return y
+
+            return inner
+
+        source = find_source(outer)
+        lines = tuple(source.first_line + n for n in (0, 0, 1, 2, 4, 4))
+        text = "def outer(x):\n def m():\n  def inner(y):\n   return (lambda: y)()\n  return inner\n return m()"
+        code = compile_function(Text(text, lines), source, (), original=outer.__code__)
+        inner = make_function(code, {}, {}, outer)(1)
+        assert find_source(inner).text == "def inner(y):\n    return y\n"
+        assert [origin(each) is None for each in nested_codes(code)] == [True, False, True]
+
     def test_without_an_original_there_is_no_source(self):
         source = find_source(plain)
         made = make_function(compile_function(as_it_is(source), source, ()), {}, {}, plain)

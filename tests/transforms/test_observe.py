@@ -6,6 +6,7 @@ import asyncio
 import doctest
 import inspect
 import textwrap
+import traceback
 import types
 
 import pytest
@@ -99,7 +100,7 @@ class TestText:
         assert made.lines == (10, 11, 12, 12, 13, 14)
 
     def test_comments_layout_and_lines_stay(self):
-        source = "def f(\n    x,\n):\n\n    # c\n    if (\n        x  # d\n        and x\n    ):\n        return '''\n  if'''\n"
+        source = "def f(\n    x,\n):\n\n    # c\n    if (\n        x  # d\n        and x\n    ): return '''\n  '''\n"
         made = observe(source, first_line=5)
         assert made.lines == tuple(range(5, 5 + source.count("\n")))
         assert [line for line in made.text.split("\n") if "jx" not in line] == [
@@ -207,8 +208,13 @@ def outcome(fn, log):
         elif inspect.iscoroutine(result):
             result = asyncio.run(result)
     except Exception as error:
-        result = (type(error), str(error), error.__traceback__.tb_next and error.__traceback__.tb_next.tb_lineno)
+        result = (type(error), str(error), traceback.extract_tb(error.__traceback__)[1].lineno)
     return repr(result), log
+
+
+def heard(log, x):
+    log.append(("h", repr(x)))
+    return x
 
 
 def both(source: str):
@@ -216,7 +222,7 @@ def both(source: str):
     outcomes = []
     for observed in (False, True):
         log: list = []
-        scope = {"T": lambda n: Truth(log, n), "h": lambda x: (log.append(("h", repr(x))), x)[1]}
+        scope = {"T": lambda n: Truth(log, n), "h": lambda x: heard(log, x)}
         if observed:
             made = observe(source)
             origin = FunctionSource(source, "<test>", 1, "f", "f", None, "def", ())
@@ -237,6 +243,8 @@ class TestBehaviour:
             "return [T(i) and T(j) or T(0) for i in range(4) for j in range(4)]",
             "return 1 if T(0) and T(1) else 2 if not (T(3) or T(0)) else 3",
             "return 1 if T(1) < T(2) < T(3) else 0",
+            "return 1 if (T(1) if T(2) else (T(0) and T(1))) else not (T(0) and T(1) if T(2) else T(3) or T(0))",
+            "assert T(1) if T(0) else (T(0) and T(1)), h(1)",
             "return T(2) < T(3) < T(4)",
             "if T(2) < T(3) < T(4) and T(1): return 1",
             "n = 9\n    while T(n):\n        n -= 1\n    else:\n        return n\n    return -1",
@@ -247,8 +255,9 @@ class TestBehaviour:
             "assert T(0) or T(3), h('m')",
             "raise h(ValueError(1)) if T(1) else h(KeyError(2))",
             "for i in (yield from [1, 2]) or (3, 4):\n        yield i if T(i) else (yield)",
-            "class A:\n        jy = h(1) if T(1) else 2\n        def m(self): return super().__repr__() and 1\n    return A().m(), A.jy",
-            "match T(1), h(2):\n        case a, 2 if a and T(3): return 1\n        case a, b if not T(2): return 2\n        case _: return 3",
+            "class A:\n        y = h(1) if T(1) else 2\n        m = lambda self: super and 1\n    return A().m(), A.y",
+            "match T(1), h(2):\n        case a, 2 if a and T(3): return 1\n"
+            "        case a, b if not T(2): return 2\n        case _: return 3",
             "with open(h('/dev/null')) as g: return g.read() or T(1)",
             "return (lambda *a, k=h(1), **b: (a, k, b))(1, z=2)",
             "return f'{h(1)!r:>{h(4)}} {T(1) and T(2)} {h(1)=} {(lambda: T(1) or 2)()}'",
