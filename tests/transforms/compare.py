@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import textwrap
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from janusx.transforms import Rewritten, rewrite
-
 from tests.transforms.plain_ops import PlainOps
 
 
@@ -17,12 +18,9 @@ def source(text: str) -> str:
     return textwrap.dedent(text).strip("\n") + "\n"
 
 
-def emitted(text: str, **options: Any) -> str:
-    """What a source is rewritten to."""
-    return rewrite(source(text), **options).text
-
-
-def make(text: str, names: Mapping[str, Any], ops_name: str | None = None, name: str | None = None) -> Callable[..., Any]:
+def make(
+    text: str, names: Mapping[str, Any], ops_name: str | None = None, name: str | None = None
+) -> Callable[..., Any]:
     """The function that a `def` or `lambda` makes, with the names as globals."""
     scope = dict(names)
     if ops_name is not None:
@@ -37,6 +35,49 @@ def make(text: str, names: Mapping[str, Any], ops_name: str | None = None, name:
 
 
 @dataclass(frozen=True)
+class Case:
+    """One rewrite, checked by both oracles.
+
+    Attributes:
+        title: what it shows, as a sentence.
+        before: the source.
+        after: what it becomes.
+        calls: arguments of the calls that are compared.
+        options: for `rewrite`.
+    """
+
+    title: str
+    before: str
+    after: str
+    calls: tuple[tuple[Any, ...], ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+@contextlib.contextmanager
+def manager() -> Iterator[int]:
+    """A context manager that does nothing."""
+    yield 9
+
+
+def keep(_: Any) -> Callable[[Any], Any]:
+    """A decorator with an argument that does nothing."""
+    return lambda function: function
+
+
+NAMES = {"manager": manager, "keep": keep}
+
+
+def check(case: Case) -> Rewritten:
+    """Check a case's text, and that both sources do the same."""
+    rewritten = same(case.before, *case.calls, names=NAMES, **case.options)
+    assert rewritten.text == source(case.after)
+    return rewritten
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a call did: its result or exception, and the calls of `log` on the way."""
 
@@ -45,7 +86,9 @@ class Outcome:
     log: tuple[Any, ...]
 
 
-def run(build: Callable[[Mapping[str, Any]], Callable[..., Any]], args: tuple[Any, ...], names: Mapping[str, Any]) -> Outcome:
+def run(
+    build: Callable[[Mapping[str, Any]], Callable[..., Any]], args: tuple[Any, ...], names: Mapping[str, Any]
+) -> Outcome:
     """Call a function that was just made, with a `log` of its own."""
     calls: list[Any] = []
 
@@ -56,7 +99,7 @@ def run(build: Callable[[Mapping[str, Any]], Callable[..., Any]], args: tuple[An
         return value
 
     try:
-        result = build({**names, "log": log})(*args)
+        result = build({**names, "log": log})(*copy.deepcopy(args))
     except Exception as error:
         return Outcome(None, f"{type(error).__name__}: {error}", tuple(calls))
     return Outcome(result, None, tuple(calls))

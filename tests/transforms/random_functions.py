@@ -139,7 +139,11 @@ class Writer:
     def match(self, indent: int, loop: bool) -> list[str]:
         inner = ["    " + line for line in self.nested(indent + 1, loop)]
         guard = f" if {self.test()}" if self.random.random() < 0.5 else ""
-        out = [f"match {self.expression()}:", f"    case {self.random.choice(['0', '[x]', self.name()])}{guard}:", *inner]
+        out = [
+            f"match {self.expression()}:",
+            f"    case {self.random.choice(['0', '[x]', self.name()])}{guard}:",
+            *inner,
+        ]
         if "case 0" in out[1] or "[x]" in out[1] or guard:
             out += ["    case _:", *("    " + line for line in self.nested(indent + 1, loop))]
         return out
