@@ -11,6 +11,7 @@ import jax
 from janusx.guards.diagnose import changed_constants
 from janusx.guards.staged import Assumption
 from janusx.state.paths import Path
+from janusx.timings import Timings
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,9 @@ class Entry:
         constants: host values by path that the program has compiled in.
         anchors: the objects that paths start at, by `id`.
         info: for reports.
+        hits: how many calls it answered.
+        due: how many calls it must have answered for the next to be timed. The first is not: it compiles.
+        timings: where the time of some of those calls went.
     """
 
     gather: Callable[[tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], tuple[Any, ...]] | None]
@@ -64,7 +68,8 @@ class Entry:
     anchors: dict[int, Any]
     info: EntryInfo
     hits: int = 0
-    timings: dict[str, float] = field(default_factory=dict)
+    due: int = 1
+    timings: Timings = field(default_factory=Timings)
 
     def changed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Path, str]:
         """Python scalars that this entry took for constants and that have another value of the same type now."""
