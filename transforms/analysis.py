@@ -1,4 +1,4 @@
-"""What code does to the names of the function that it stands in: which it reads, binds, unbinds, and lends to closures."""
+"""What code does to the names of the function around it: which it reads, binds, unbinds, and lends to closures."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ import libcst as cst
 
 from janusx.transforms.build import Region, Thunk, parts
 
+_HOLDERS = (
+    cst.BaseStatement,
+    cst.BaseSuite,
+    cst.Else,
+    cst.Finally,
+    cst.ExceptHandler,
+    cst.ExceptStarHandler,
+    cst.MatchCase,
+)
 _LITERALS = frozenset({"True", "False", "None"})
 # A generator expression that is the only argument of one of these is used up at once: it captures nothing.
 _CONSUMERS = frozenset("all any dict frozenset list max min set sorted sum tuple".split())
@@ -158,9 +167,9 @@ def declared(node: cst.CSTNode) -> set[str]:
         if isinstance(inner, cst.AnnAssign):
             if inner.value is None and isinstance(inner.target, cst.Name):
                 found.add(inner.target.value)
-        elif isinstance(inner, (cst.BaseStatement, cst.BaseSuite, cst.Else, cst.Finally, cst.ExceptHandler)) or isinstance(
-            inner, (cst.ExceptStarHandler, cst.MatchCase)
-        ):
+        elif isinstance(
+            inner, (cst.BaseStatement, cst.BaseSuite, cst.Else, cst.Finally, cst.ExceptHandler)
+        ) or isinstance(inner, (cst.ExceptStarHandler, cst.MatchCase)):
             if not isinstance(inner, (cst.FunctionDef, cst.ClassDef)):
                 for part in parts(inner):
                     look(part)
@@ -349,7 +358,9 @@ class _Collector:
             self.visit(node.target)
 
     def _Del(self, node: cst.Del) -> None:
-        targets = [e.value for e in node.target.elements] if isinstance(node.target, cst.Tuple | cst.List) else [node.target]
+        targets = (
+            [e.value for e in node.target.elements] if isinstance(node.target, cst.Tuple | cst.List) else [node.target]
+        )
         for target in targets:
             if isinstance(target, cst.Name):
                 self.out.deletes.append(target)

@@ -1,4 +1,4 @@
-"""Blocks of statements in normal form: how control leaves them, and how to change the blocks of a compound statement."""
+"""Blocks of statements in normal form: how control leaves them, and how to change those of a compound statement."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from janusx.transforms.lines import Mark, mark_of, put
 
 Block: TypeAlias = Sequence[cst.BaseStatement]
 Loop: TypeAlias = cst.While | cst.For
-Compound = TypeVar("Compound", bound=cst.BaseStatement)
+Compound = TypeVar("Compound", bound=cst.CSTNode)
 
 RETURN, BREAK, CONTINUE = "return", "break", "continue"
 HARD = "hard "
@@ -48,8 +48,8 @@ def with_else(statement: Compound, body: Block, line: int = 0) -> Compound:
     orelse: cst.Else | None = statement.orelse  # type: ignore[attr-defined]
     if orelse is None:
         at = line or mark_of(body[0]).line
-        orelse = put(cst.Else(block(body)), Mark(at, at))  # type: ignore[type-var]
-    return statement.with_changes(orelse=with_body(orelse, body))  # type: ignore[type-var]
+        orelse = put(cst.Else(block(body)), Mark(at, at))
+    return statement.with_changes(orelse=with_body(orelse, body))
 
 
 def with_branches(statement: cst.If, then: Block, other: Block) -> cst.If:
@@ -62,16 +62,14 @@ def map_blocks(statement: Compound, change: Callable[[list[cst.BaseStatement]], 
     if isinstance(statement, (cst.FunctionDef, cst.ClassDef, cst.SimpleStatementLine)):
         return statement
     if isinstance(statement, cst.Match):
-        return statement.with_changes(cases=[with_body(c, change(statements(c.body))) for c in statement.cases])  # type: ignore[type-var]
+        return statement.with_changes(cases=[with_body(c, change(statements(c.body))) for c in statement.cases])
     changed = with_body(statement, change(statements(statement.body)))  # type: ignore[attr-defined]
     for part in ("orelse", "finalbody"):
         clause = getattr(changed, part, None)
         if clause is not None:
             changed = changed.with_changes(**{part: with_body(clause, change(statements(clause.body)))})
     if isinstance(statement, (cst.Try, cst.TryStar)):
-        changed = changed.with_changes(
-            handlers=[with_body(h, change(statements(h.body))) for h in statement.handlers]  # type: ignore[type-var]
-        )
+        changed = changed.with_changes(handlers=[with_body(h, change(statements(h.body))) for h in statement.handlers])
     return changed
 
 
@@ -89,9 +87,9 @@ def blocks_of(statement: cst.BaseStatement) -> list[list[cst.BaseStatement]]:
 
 def jumps(statement: cst.BaseStatement) -> frozenset[str]:
     """Which jumps may leave a statement."""
-    kind = _JUMPS.get(type(small(statement)))
-    if kind is not None:
-        return frozenset({kind})
+    line = small(statement)
+    if isinstance(line, (cst.Return, cst.Break, cst.Continue)):
+        return frozenset({type(line).__name__.lower()})
     if isinstance(statement, (cst.SimpleStatementLine, cst.FunctionDef, cst.ClassDef)):
         return frozenset()
     if isinstance(statement, (cst.While, cst.For)):
@@ -113,9 +111,6 @@ def why_stuck(loop: Loop) -> str | None:
     if isinstance(loop, cst.While) and loop.orelse is not None and uses_of(loop.test).writes:
         return "its test binds a name, and it has an else"
     return None
-
-
-_JUMPS = {cst.Return: RETURN, cst.Break: BREAK, cst.Continue: CONTINUE}
 
 
 def jumps_of(body: Block) -> frozenset[str]:
@@ -143,7 +138,7 @@ def _ends(statement: cst.BaseStatement) -> bool:
     if isinstance(statement, (cst.Try, cst.TryStar)):
         if statement.finalbody is not None and not falls(statements(statement.finalbody.body)):
             return True
-        tried = statements(statement.body.body) if isinstance(statement.body, cst.Else) else statements(statement.body)
+        tried = statements(statement.body)
         after = statements(statement.orelse.body) if statement.orelse else []
         return not falls([*tried, *after]) and not any(falls(statements(h.body)) for h in statement.handlers)
     if isinstance(statement, cst.Match):
@@ -155,7 +150,9 @@ def _ends(statement: cst.BaseStatement) -> bool:
 
 def always(test: cst.BaseExpression) -> bool:
     """Whether a loop's test is a literal that holds."""
-    return (isinstance(test, cst.Name) and test.value == "True") or (isinstance(test, cst.Integer) and test.value == "1")
+    return (isinstance(test, cst.Name) and test.value == "True") or (
+        isinstance(test, cst.Integer) and test.value == "1"
+    )
 
 
 def forever(loop: cst.While) -> bool:

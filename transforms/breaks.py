@@ -143,6 +143,8 @@ def _breaks(body: Block) -> list[cst.BaseStatement]:
 def _sets(statement: cst.BaseStatement, name: str) -> bool:
     """Whether a statement is `name = False`."""
     line = small(statement)
-    return isinstance(line, cst.Assign) and isinstance(line.targets[0].target, cst.Name) and (
-        line.targets[0].target.value == name
+    return (
+        isinstance(line, cst.Assign)
+        and isinstance(line.targets[0].target, cst.Name)
+        and (line.targets[0].target.value == name)
     )

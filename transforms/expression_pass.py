@@ -63,7 +63,7 @@ class ExpressionPass(cst.CSTTransformer):
         return self.unit.parsed.site_of[node].id
 
     def glued(self, node: cst.CSTNode) -> bool:
-        """Whether a word stands right before an original node, as in `return(f)(x)`: what replaces it needs parentheses."""
+        """Whether a word touches an original node, as in `return(f)(x)`: what replaces it needs parentheses."""
         start = self.unit.parsed.ranges[node].start
         before = self._text[start.line - 1][: start.column][-1:]
         return before.isalnum() or before == "_"
@@ -79,7 +79,9 @@ class ExpressionPass(cst.CSTTransformer):
     def enter(self, function: cst.FunctionDef | cst.Lambda) -> None:
         positional = [*function.params.posonly_params, *function.params.params]
         reason = None if self.native else why_native(function)
-        self.frames.append(Frame(scope_of(function), positional[0].name.value if positional else None, reason is not None))
+        self.frames.append(
+            Frame(scope_of(function), positional[0].name.value if positional else None, reason is not None)
+        )
         if reason is not None:
             self.native += 1
             construct = "lambda" if isinstance(function, cst.Lambda) else "def"
@@ -139,7 +141,7 @@ class ExpressionPass(cst.CSTTransformer):
             block = put(cst.IndentedBlock([inner]), self._header(original.orelse or original))
             node = node.with_changes(orelse=cst.Else(block))
         if isinstance(node, _HEADED):
-            return put(node, self._header(original))  # type: ignore[type-var]
+            return put(node, self._header(original))
         return node
 
     def _header(self, original: cst.CSTNode) -> Mark:
@@ -175,7 +177,7 @@ class ExpressionPass(cst.CSTTransformer):
         leading: Sequence[cst.EmptyLine],
         trailing: cst.TrailingWhitespace,
     ) -> list[cst.SimpleStatementLine]:
-        out = []
+        out: list[cst.SimpleStatementLine] = []
         for original, small in zip(originals, nodes, strict=True):
             line = cst.SimpleStatementLine(
                 [small.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)],
@@ -187,5 +189,5 @@ class ExpressionPass(cst.CSTTransformer):
 
 
 def walrus(node: cst.CSTNode) -> bool:
-    """Whether evaluating an expression may bind a name of the function around it: then no lambda may be put around it."""
+    """Whether evaluating an expression may bind a name of the function around it: a lambda would keep that name."""
     return bool(uses_of(node).writes)

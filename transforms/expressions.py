@@ -12,4 +12,4 @@ from janusx.transforms.strings import Strings
 
 
 class Expressions(Asserts, Calls, Comprehensions, ConditionalExpressions, Logical, PrivateNames, Strings):
-    """No two of these look at the same node type, so their order does not matter; a part is rewritten before its whole."""
+    """No two of these look at the same node type, so their order is free. Parts are rewritten before their whole."""

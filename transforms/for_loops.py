@@ -25,7 +25,12 @@ def emit(regions: Regions, loop: cst.For) -> Sequence[cst.BaseStatement]:
     flags = [mark.flag] if mark.flag else []
     item, first = _item(regions, loop, carried)
     body = regions.function(
-        unit.fresh(f"{mark.stem}_body"), [item, *flags, *carried], loop.body, mark, first=first, carried=[*flags, *carried]
+        unit.fresh(f"{mark.stem}_body"),
+        [item, *flags, *carried],
+        loop.body,
+        mark,
+        first=first,
+        carried=[*flags, *carried],
     )
     # The flag is false whenever the loop starts, whatever it was before.
     start = [*(cst.Name("False") for _ in flags), *(cst.Name(n) for n in carried)]

@@ -99,5 +99,3 @@ def _under_docstring(top: Sequence[cst.BaseStatement], body: Sequence[cst.BaseSt
     )
     out = [*body[:1], *top, *body[1:]] if docstring else [*top, *body]
     return out or [cst.SimpleStatementLine([cst.Pass()])]
-
-

@@ -1,4 +1,4 @@
-"""Keeps original line numbers through the passes: every statement carries a mark in a trailing comment until it is printed."""
+"""Keeps original line numbers through the passes: until it is printed, each statement has a mark in a comment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TAG = "\ue000"
 
 _MARK = re.compile(rf"#?{TAG}(\d+) (\d+) (\d+) (\d) (\w*) (\w*)$")
 _PRINTED = re.compile(rf"\s*#?{TAG}(\d+) (\d+) [^\n]*$")
-_Statement = TypeVar("_Statement", bound=cst.BaseStatement | cst.BaseSuite)
+_Statement = TypeVar("_Statement", bound=cst.CSTNode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +111,15 @@ def _trailing(statement: cst.CSTNode) -> cst.TrailingWhitespace:
 
 
 def _with_trailing(statement: _Statement, trailing: cst.TrailingWhitespace) -> _Statement:
+    changes: dict[str, cst.CSTNode]
     if isinstance(statement, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
-        return statement.with_changes(trailing_whitespace=trailing)
-    if isinstance(statement, cst.IndentedBlock):
-        return statement.with_changes(header=trailing)
-    if isinstance(statement, cst.Match):
-        return statement.with_changes(whitespace_after_colon=trailing)
-    body: cst.BaseSuite = statement.body  # type: ignore[attr-defined]
-    return statement.with_changes(body=_with_trailing(body, trailing))
+        changes = {"trailing_whitespace": trailing}
+    elif isinstance(statement, cst.IndentedBlock):
+        changes = {"header": trailing}
+    elif isinstance(statement, cst.Match):
+        changes = {"whitespace_after_colon": trailing}
+    else:
+        body: cst.BaseSuite = statement.body  # type: ignore[attr-defined]
+        changes = {"body": _with_trailing(body, trailing)}
+    changed: _Statement = statement.with_changes(**changes)
+    return changed

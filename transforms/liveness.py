@@ -147,5 +147,3 @@ class Liveness:
             # A pattern that fails may have bound some of its names before it did.
             entry |= (start - self._analysis.uses(case.pattern).surely) | self._analysis.uses(case.pattern).read
         return self._before(statement.subject, entry)
-
-

@@ -52,7 +52,9 @@ class Logical(ExpressionPass):
         elif not isinstance(first.operator, (cst.In, cst.NotIn)) or walrus(first.comparator):
             return updated_node
         elif not self._any_order(updated_node.left, first.comparator):
-            new = self._chain(updated_node)  # It evaluates from left to right; `contains` would look at the container first.
+            new = self._chain(
+                updated_node
+            )  # It evaluates from left to right; `contains` would look at the container first.
         else:
             new = self.ops("contains", first.comparator, updated_node.left)
             new = self.ops("not_", new) if isinstance(first.operator, cst.NotIn) else new
@@ -64,7 +66,9 @@ class Logical(ExpressionPass):
             links += [string(_OPERATORS[type(link.operator)]), thunk(link.comparator)]
         return self.ops("chain", node.left, *links)
 
-    def kept(self, name: str, left: cst.BaseExpression, right: cst.BaseExpression, conjunction: bool) -> cst.BaseExpression:
+    def kept(
+        self, name: str, left: cst.BaseExpression, right: cst.BaseExpression, conjunction: bool
+    ) -> cst.BaseExpression:
         """`left and right` in native form, where `right` binds a name and so cannot be a lambda."""
         name = self.unit.fresh(name)
         test = self.ops("truth", cst.NamedExpr(cst.Name(name), argument(left)))

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import libcst as cst
 
-from janusx.transforms.blocks import BREAK, CONTINUE, HARD, Block, else_of, jumps, jumps_of, map_blocks, then_of, why_stuck, with_body, with_else
-
+from janusx.transforms.blocks import (
+    BREAK,
+    CONTINUE,
+    HARD,
+    Block,
+    else_of,
+    jumps,
+    jumps_of,
+    map_blocks,
+    then_of,
+    why_stuck,
+    with_body,
+    with_else,
+)
 from janusx.transforms.build import parts
 from janusx.transforms.lines import mark_of, update
 from janusx.transforms.unit import Unit
@@ -40,18 +52,16 @@ def _reason(node: cst.CSTNode) -> str | None:
 
 
 def mark_natives(body: Block, unit: Unit, *, in_native_loop: bool = False) -> list[cst.BaseStatement]:
-    """Mark the loops that a `break`, `continue` or `return` leaves from within a `try`, `with` or `match`, and the
-    statements whose jumps belong to such a loop."""
+    """Mark the loops that a jump leaves from within a `try`, `with` or `match`, and what jumps to such a loop."""
     out: list[cst.BaseStatement] = []
     for statement in body:
         if isinstance(statement, (cst.While, cst.For)):
             reason = _why_native_loop(statement, in_native_loop)
-            if reason is not None:
-                statement = make_native(statement, unit, reason)
             # A jump in the `else` belongs to the loop around this one.
             then = mark_natives(then_of(statement), unit, in_native_loop=reason is not None)
             other = mark_natives(else_of(statement), unit, in_native_loop=in_native_loop)
-            out.append(with_else(with_body(statement, then), other))
+            loop = with_else(with_body(statement, then), other)
+            out.append(loop if reason is None else make_native(loop, unit, reason))
             continue
         if isinstance(statement, cst.If):
             inside = jumps(statement)
@@ -77,5 +87,3 @@ def make_native(statement: cst.BaseStatement, unit: Unit, reason: str) -> cst.Ba
 def native(statement: cst.BaseStatement) -> bool:
     """Whether a statement was marked native."""
     return mark_of(statement).native
-
-

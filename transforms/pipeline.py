@@ -28,11 +28,11 @@ def rewrite(
     *,
     first_line: int = 1,
     class_name: str | None = None,
-    assumed: Mapping[int, bool] = {},  # noqa: B006 - read only
+    assumed: Mapping[int, bool] = {},
     is_leaf: Callable[[str], bool] = _no_leaves,
     ops_name: str = "jx",
 ) -> Rewritten:
-    """Rewrite one function so that its control flow goes through ops.
+    r"""Rewrite one function so that its control flow goes through ops.
 
     The outcome compiles and means what the source means, for every function that Python accepts: what has no functional
     form stays native and is listed in `refusals`.
@@ -53,7 +53,7 @@ def rewrite(
         ValueError: the source is not one `def` or `lambda`.
 
     Example:
-        >>> print(rewrite("def f(x):\\n    if x > 0:\\n        x = -x\\n    return x\\n").text, end="")
+        >>> print(rewrite("def f(x):\n    if x > 0:\n        x = -x\n    return x\n").text, end="")
         def f(x):
             def if_1_true(x):
                 x = -x

@@ -1,4 +1,4 @@
-"""`self.__x` in a class body's function: the emitted `def` stands in no class, so the pass mangles as the compiler would."""
+"""`self.__x` in a method: the emitted `def` stands in no class, so the pass mangles as the compiler would."""
 
 from __future__ import annotations
 

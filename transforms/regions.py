@@ -154,7 +154,7 @@ class Regions:
 
 
 def _suite(emitted: list[cst.BaseStatement], suite: cst.BaseSuite | None) -> cst.BaseSuite:
-    """The statements as a block with the old one's comments, or on the `def`'s line where one short statement is all."""
+    """The statements as a block with the old one's comments; a single made one on the line of its `def`."""
     if not emitted:
         emitted = [simple(cst.Pass())]
     old = suite if isinstance(suite, cst.IndentedBlock) else None

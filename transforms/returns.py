@@ -1,5 +1,4 @@
-"""Early `return`: the rest of the block moves into the branch that goes on; out of loops, and where code would have to be
-copied, it becomes two flags."""
+"""Early `return`: the rest of the block moves into the branch that goes on; else, and out of loops, it becomes flags."""
 
 from __future__ import annotations
 
@@ -63,7 +62,8 @@ class Returns:
             if lowered is not None:
                 return [*out, *lowered]
             if isinstance(statement, cst.If) and not native(statement):
-                statement = make_native(statement, self._unit, "its return leaves a try, with or match, or nests too deep")
+                reason = "its return leaves a try, with or match, or nests too deep"
+                statement = make_native(statement, self._unit, reason)
             out.append(self._settled(statement))
         if implicit and falls(out):
             out.append(at(give(cst.Name("None")), mark_of(out[-1]) if out else Mark(0, 0)))
@@ -160,7 +160,8 @@ class Returns:
                 out += self._flagged(statement, self._loop(statement))
                 out.append(update(self._check(mark_of(statement)), native=True))
             elif isinstance(statement, cst.If):
-                out.append(self._settled(make_native(statement, self._unit, "its return leaves a block that else goes on")))
+                reason = "its return leaves a block that else goes on"
+                out.append(self._settled(make_native(statement, self._unit, reason)))
             else:
                 out.append(self._settled(statement))
         return out

@@ -70,7 +70,9 @@ class Strings(ExpressionPass):
                 if text is None:
                     return None
                 pieces.append(string(text))
-            elif isinstance(part, cst.FormattedStringExpression) and isinstance(original, cst.FormattedStringExpression):
+            else:
+                assert isinstance(part, cst.FormattedStringExpression)
+                assert isinstance(original, cst.FormattedStringExpression)
                 found = self._value(original, part, raw, quote)
                 if found is None:
                     return None

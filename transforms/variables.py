@@ -47,8 +47,12 @@ def declarations(scope: Scope, body: Block, unbound: Iterable[str], unit: Unit, 
 
 
 class Reads(cst.CSTTransformer):
-    """Puts the checks in. `checked` are reads that may see an unbound name, `kept` are the names that hold `jx.unbound`
-    while they are: `del` and the end of an `except` clause must put it back."""
+    """Puts the checks in, and `jx.unbound` back where a name ends.
+
+    Attributes:
+        checked: reads that may see an unbound name.
+        deleted: the names in `del` and `except ... as` that hold `jx.unbound` while they are unbound.
+    """
 
     def __init__(self, unit: Unit, checked: set[cst.Name], deleted: set[cst.Name]) -> None:
         super().__init__()
@@ -110,7 +114,9 @@ class Reads(cst.CSTTransformer):
         bind = at(assign([name], cst.Name(caught)), mark)
         unbind = at(assign([name], self._unit.ops("unbound", string(name))), mark)
         plain = Mark(mark.line, mark.end)
-        kept = put(cst.Try(block(updated_node.body.body), finalbody=put(cst.Finally(block([unbind])), plain)), plain)
+        assert isinstance(updated_node.body, cst.IndentedBlock)
+        final = put(cst.Finally(block([unbind])), plain)
+        kept = put(cst.Try(block(updated_node.body.body), finalbody=final), plain)
         body = updated_node.body.with_changes(body=[bind, kept])
         return updated_node.with_changes(name=named.with_changes(name=cst.Name(caught)), body=body)
 
@@ -121,5 +127,3 @@ def _in_turn(
     made[0] = made[0].with_changes(leading_lines=original.leading_lines)
     made[1:] = [m.with_changes(leading_lines=[]) for m in made[1:]]
     return cst.FlattenSentinel(made)
-
-

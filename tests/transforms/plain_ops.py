@@ -77,7 +77,7 @@ class PlainOps:
         for symbol, right in zip(links[::2], links[1::2], strict=True):
             value = right()
             result = _COMPARE[symbol](left, value)
-            if len(links) > 2 and not (links[-1] is right) and not result:
+            if len(links) > 2 and links[-1] is not right and not result:
                 return result
             left = value
         return result

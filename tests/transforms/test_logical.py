@@ -87,11 +87,11 @@ CASES = [
         "a walrus in a chain keeps it native",
         """
         def f(a):
-            return a < (b := log(3)) < 4, b
+            return a < (b := 3) < 4
         """,
         """
         def f(a):
-            return chain_1_1 < 4 if jx.truth((chain_1_1_holds := a < (chain_1_1 := (b := jx.call(log)(3))))) else chain_1_1_holds, b
+            return chain_1_1 < 4 if jx.truth((chain_1_1_holds := a < (chain_1_1 := (b := 3)))) else chain_1_1_holds
         """,
         calls=((1,), (9,)),
     ),
