@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import types
+import weakref
 from collections import deque
 from typing import Any
 
@@ -20,6 +22,7 @@ from janusx.profiler.records import (
     Target,
     VariableProfile,
 )
+from janusx.sources import origin
 
 _SCALARS = (bool, int, float, complex, str, types.NoneType)
 # Longer text and larger numbers are data, not settings.
@@ -126,29 +129,46 @@ class LoopNotes:
 
 
 class CallNotes:
-    """Targets of a call."""
+    """Targets of a call.
 
-    __slots__ = ("_counts", "_others")
+    Attributes:
+        last: the target of the latest call, if the observer has found that it runs as it is, and may be kept.
+        again: how often that was called again since: most calls are such, and counting them is cheap.
+    """
+
+    __slots__ = ("_counts", "_others", "again", "last")
 
     def __init__(self) -> None:
-        # The callable is kept with its count: its number must not be used again during the run.
+        self.last: Any = None
+        self.again = 0
+        # What a key is the number of is kept with its count, or the number might be used again.
         self._counts: dict[object, list[Any]] = {}
         self._others = 0
 
     def add(self, target: Any) -> None:
         """Counts a call of `target`."""
-        key = _identity(target)
+        if self.again:
+            self._count(self.last, self.again)
+            self.again = 0
+        self._count(target, 1)
+
+    def _count(self, target: Any, times: int) -> None:
+        anchor = _anchor(target)
+        key = anchor if isinstance(anchor, tuple) else id(anchor)
         known = self._counts.get(key)
         if known is not None:
-            known[1] += 1
+            known[1] += times
         elif len(self._counts) < VARIETY:
-            kept = target.__func__ if type(target) is types.MethodType else target
-            self._counts[key] = [kept, 1, _name(target), references(target)]
+            alive = None if isinstance(anchor, tuple) else weakref.ref(anchor)
+            self._counts[key] = [anchor, times, _name(target), (*references(target), alive)]
         else:
-            self._others += 1
+            self._others += times
 
     def profile(self) -> CallProfile:
         """The record of it."""
+        if self.again:
+            self._count(self.last, self.again)
+            self.again = 0
         targets = [Target(name, count, *refs) for _, count, name, refs in self._counts.values()]
         return CallProfile(tuple(sorted(targets, key=lambda target: -target.count)), self._others)
 
@@ -170,13 +190,21 @@ def _is_small(value: Any) -> bool:
     return not isinstance(value, int) or value.bit_length() <= _MOST_BITS
 
 
-def _identity(target: Any) -> object:
+def _anchor(target: Any) -> Any:
+    """What stays the same when the same thing is called: code or a class, which hold no data; or else names."""
+    if isinstance(target, functools.partial):
+        return _anchor(target.func)
     if type(target) is types.MethodType:
-        return id(target.__func__), id(type(target.__self__))
+        return _anchor(target.__func__)
+    if type(target) is types.FunctionType:
+        return origin(target.__code__) or target.__code__
     if type(target) is types.BuiltinFunctionType:
-        # Methods of builtin objects are made anew at each access.
         return target.__name__, type(target.__self__)
-    return id(target)
+    if isinstance(target, type):
+        return target
+    # Objects of one class share their `__call__`; functions that a library has compiled share nothing but the class.
+    name = getattr(target, "__qualname__", None)
+    return (name, type(target)) if isinstance(name, str) else type(target)
 
 
 def _name(target: Any) -> str:

@@ -28,6 +28,9 @@ _LOOKS = 3
 _LOOKED_RUNS = 8
 """Runs of a loop in one observed run that are looked at."""
 
+# What is the same object at each call, and holds nothing of the program's.
+_PLAIN = (types.BuiltinFunctionType, type, type(jax.jit(abs)))
+
 # Library functions that call their function arguments in the course of, or by way of, this call, and keep no cache by
 # the function's identity that outlives it.
 _HIGHER_ORDER = frozenset(
@@ -133,50 +136,39 @@ class Run:
             return target
         if _is_higher_order(target):
             return self._higher_order(target)
-        call = inspect.getattr_static(kind, "__call__", None)
+        call = next((each.__dict__["__call__"] for each in kind.__mro__ if "__call__" in each.__dict__), None)
         if type(call) is types.FunctionType and (made := self._function(call)) is not call:
             return types.MethodType(made, target)
         return target
 
     def _function(self, fn: types.FunctionType) -> Callable[..., Any]:
         code = fn.__code__
-        cells = cells_of(fn)
+        known = self._made.get(id(fn))
+        if known is not None and known[1].__defaults__ is fn.__defaults__ and known[0].__code__ is code:
+            return known[1]
         if is_emitted(code):
-            if self._observer_in(fn):
+            observer = _observer_in(fn)
+            original = origin(code)
+            if observer is None or observer.run is self or original is None:
                 return fn
             # It was made in an earlier run and outlived it. What it stands for is observed afresh.
-            original = origin(code)
-            if original is None:
-                return fn
             code = original
         elif _is_higher_order(fn) and not self._convertible(fn):
             return self._higher_order(fn)
-        known = self._made.get(id(fn))
-        if known is not None and known[1].__defaults__ is fn.__defaults__ and known[0].__code__ is fn.__code__:
-            return known[1]
         form = self._profiles.observed(fn, code, self._convertible)
-        # A function that a rewrite has made may lack variables that the original had.
-        if form is None or not {*form.code.co_freevars} <= {*cells, form.ops_name}:
+        if form is None:
             return fn
-        observer = self._observers.get(id(code))
-        if observer is None:
-            observer = self._observers[id(code)] = Observer(self, code, form)
+        cells = cells_of(fn)
+        # A function that a rewrite has made may lack variables that the original had.
+        if not {*form.code.co_freevars} <= {*cells, form.ops_name}:
+            return fn
+        observer = self._observers.get(id(code)) or Observer(self, code, form)
+        self._observers[id(code)] = observer
         made = make_function(form.code, fn.__globals__, {**cells, form.ops_name: observer.cell}, fn)
-        if not cells:
-            # Closures are made anew all the time, and keeping one would keep what it holds.
+        if not cells and "<locals>" not in fn.__qualname__:
+            # Other functions are made anew all the time, and keeping one would keep what it holds.
             self._made[id(fn)] = (fn, made)
         return made
-
-    def _observer_in(self, fn: types.FunctionType) -> Observer | None:
-        """The observer, of this run, that an observed function reports to."""
-        for cell in fn.__closure__ or ():
-            try:
-                content = cell.cell_contents
-            except ValueError:
-                continue
-            if type(content) is Observer and content.run is self:
-                return content
-        return None
 
     def _higher_order(self, target: Any) -> Callable[..., Any]:
         @functools.wraps(target)
@@ -195,6 +187,18 @@ class Run:
             observer.run = None
         self._observers.clear()
         self._made.clear()
+
+
+def _observer_in(fn: types.FunctionType) -> Observer | None:
+    """The observer that an observed function reports to; None if there is nothing in it to report."""
+    for cell in fn.__closure__ or ():
+        try:
+            content = cell.cell_contents
+        except ValueError:
+            continue
+        if type(content) is Observer:
+            return content
+    return None
 
 
 def _is_higher_order(target: Any) -> bool:
@@ -324,8 +328,14 @@ class Observer:
         notes = self._calls.get(site)
         if notes is None:
             notes = self._calls[site] = CallNotes()
+        if notes.last is target and target is not None:
+            notes.again += 1
+            return target
         notes.add(target)
-        return run.observed(target)
+        made = run.observed(target)
+        # A method would keep its object.
+        notes.last = target if made is target and type(target) in _PLAIN else None
+        return made
 
     # Variables -----------------------------------------------------------------------------------------------------
 
@@ -341,12 +351,9 @@ class Observer:
             values.clear()
 
     def note_inputs(self, fn: types.FunctionType, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        """Notes the arguments of a call; wrong ones raise by themselves, in the call."""
-        try:
-            bound = inspect.signature(fn, follow_wrapped=False).bind(*args, **kwargs)
-        except (TypeError, ValueError):
-            return
-        for name, value in bound.arguments.items():
+        """Notes the arguments of a call; those of `*args` have no names and are left out."""
+        code = fn.__code__
+        for name, value in {**dict(zip(code.co_varnames[: code.co_argcount], args, strict=False)), **kwargs}.items():
             self._inputs.setdefault(name, VariableNotes()).add(value)
 
     def profile(self) -> Profile:

@@ -200,19 +200,22 @@ class Target:
         name: its qualified name.
         count: how often.
         ref: a weak reference to the function (for a method, to the function in its class), where there can be one.
+            Functions of the same code are one target; this is the first of them.
         owner: a weak reference to the class: of a method's object, of a callable object, else of the function itself.
+        anchor: a weak reference to the code, or to the class of a callable object; None for what is written in C.
     """
 
     name: str
     count: int
     ref: weakref.ref[Any] | None = field(default=None, compare=False, repr=False)
     owner: weakref.ref[type] | None = field(default=None, compare=False, repr=False)
+    anchor: weakref.ref[Any] | None = field(default=None, compare=False, repr=False)
 
     def same(self, other: Target) -> bool:
-        """Whether both are the same function."""
-        if self.ref is None or other.ref is None:
-            return self.name == other.name and self.ref is other.ref
-        return self.ref() is other.ref() and self.ref() is not None
+        """Whether both are the same code."""
+        if self.anchor is None or other.anchor is None:
+            return self.name == other.name and self.anchor is other.anchor
+        return self.anchor() is other.anchor() and self.anchor() is not None
 
 
 @dataclass(frozen=True)

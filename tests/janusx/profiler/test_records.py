@@ -62,10 +62,10 @@ def test_a_loop_that_never_ran_has_no_trip_count():
 def test_calls_of_the_same_function_are_one_target():
     def f(): ...
 
-    one = CallProfile((Target("f", 2, weakref.ref(f)),))
-    other = CallProfile((Target("f", 3, weakref.ref(f)),))
+    one = CallProfile((Target("f", 2, anchor=weakref.ref(f.__code__)),))
+    other = CallProfile((Target("f", 3, anchor=weakref.ref(f.__code__)),))
     assert (one + other).stable == Target("f", 5)
-    dead = CallProfile((Target("f", 3, weakref.ref(lambda: 1)),))
+    dead = CallProfile((Target("f", 3, anchor=weakref.ref(type("Gone", (), {}))),))
     assert len((one + dead).targets) == 2
 
 
