@@ -167,12 +167,9 @@ def declared(node: cst.CSTNode) -> set[str]:
         if isinstance(inner, cst.AnnAssign):
             if inner.value is None and isinstance(inner.target, cst.Name):
                 found.add(inner.target.value)
-        elif isinstance(
-            inner, (cst.BaseStatement, cst.BaseSuite, cst.Else, cst.Finally, cst.ExceptHandler)
-        ) or isinstance(inner, (cst.ExceptStarHandler, cst.MatchCase)):
-            if not isinstance(inner, (cst.FunctionDef, cst.ClassDef)):
-                for part in parts(inner):
-                    look(part)
+        elif isinstance(inner, _HOLDERS) and not isinstance(inner, (cst.FunctionDef, cst.ClassDef)):
+            for part in parts(inner):
+                look(part)
 
     look(node)
     return found

@@ -1,4 +1,4 @@
-"""Early `return`: the rest of the block moves into the branch that goes on; else, and out of loops, it becomes flags."""
+"""Early `return`: the rest of the block moves to the branch that goes on; else, and out of loops, it becomes flags."""
 
 from __future__ import annotations
 
