@@ -23,8 +23,15 @@ def subject() -> Subject:
     import janusx
 
     if not asked:
-        return Subject(janusx.convert, janusx.stats)
+        return Subject(janusx.convert, janusx.stats, why=_reason)
     keywords = ast.parse(f"f({asked})", mode="eval").body
     assert isinstance(keywords, ast.Call)
     options = {word.arg: ast.literal_eval(word.value) for word in keywords.keywords if word.arg}
     return Subject(janusx.convert, None, options)
+
+
+def _reason(converted: object) -> str:
+    """The reason for the last eager run, from the log of events."""
+    record = getattr(converted, "_record", None)
+    events = [event.what for event in getattr(record, "events", ())]
+    return "; ".join(dict.fromkeys(events))

@@ -30,7 +30,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,8 +43,17 @@ _STDLIB = sysconfig.get_path("stdlib")
 _PLUMBING = (str(Path(__file__).parent / "harness.py"), str(Path(__file__).parent / "walk.py"))
 
 
-class World(types.SimpleNamespace):
+class World:
     """What a program lives in: functions, objects and data, as attributes. `close()`, if it has one, ends it."""
+
+    def __init__(self, **attributes: Any) -> None:
+        self.__dict__.update(attributes)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -109,12 +118,21 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is put to the test: `convert`, `stats` where rungs are to be checked, and whether lines of tracebacks are."""
+    """What is put to the test.
+
+    Attributes:
+      convert: makes the other world's functions.
+      stats: gives their stats; None where rungs are not to be checked.
+      options: for every conversion.
+      tracebacks: whether the lines of exceptions are compared.
+      why: tells of a converted function why it is on its rung.
+    """
 
     convert: Callable[..., Any]
     stats: Callable[[Any], Any] | None
     options: Mapping[str, Any] = field(default_factory=dict)
     tracebacks: bool = True
+    why: Callable[[Any], str] = lambda converted: ""
 
 
 PLAIN = Subject(convert=lambda fn, **_: fn, stats=None)
@@ -279,9 +297,8 @@ class _Runner:
         self.rungs[stats.last_call] += 1
         if step.rung and stats.last_call not in step.rung:
             wanted = " or ".join(step.rung)
-            raise Different(
-                f"{self.scenario.name}\n at {where}:\n  {name} ran {stats.last_call}, not {wanted}; {stats}"
-            )
+            said = f"{name} ran {stats.last_call}, not {wanted}: {self.subject.why(self.registry[name])}\n  {stats}"
+            raise Different(f"{self.scenario.name}\n at {where}:\n  {said}")
 
     def _steady(self, step: Steady, prefix: str) -> None:
         before = self.subject.stats(self.registry[step.path]) if self.subject.stats else None

@@ -324,7 +324,8 @@ def annotated():
 def _nnx_world():
     class Net(nnx.Module):
         def __init__(self, rngs):
-            self.first = nnx.Linear(3, 4, rngs=rngs)
+            # No bias: before a BatchNorm its gradient is rounding noise, which Adam would make steps of.
+            self.first = nnx.Linear(3, 4, use_bias=False, rngs=rngs)
             self.norm = nnx.BatchNorm(4, rngs=rngs)
             self.drop = nnx.Dropout(0.25, rngs=rngs)
             self.last = nnx.Linear(4, 2, rngs=rngs)

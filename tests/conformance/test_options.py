@@ -38,7 +38,7 @@ OPTIONS: tuple[dict[str, Any], ...] = (
 def without_rungs(step: Step) -> Step:
     """The step, with nothing said of the rung: that is for the default options."""
     if isinstance(step, Steady):
-        return step.steps[0]
+        return without_rungs(step.steps[0])
     return replace(step, rung=()) if isinstance(step, Call) else step
 
 

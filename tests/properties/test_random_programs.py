@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import types
 from collections import Counter
 from typing import Any
 
@@ -33,6 +32,13 @@ SETTINGS = settings(
 POOL = (jnp.array([1, 2]), jnp.array([5, -7]), jnp.array([0, 0]), jnp.array([-3, 4]))
 
 
+class State:
+    """What the programs mutate."""
+
+    def __init__(self, **attributes: Any) -> None:
+        self.__dict__.update(attributes)
+
+
 @st.composite
 def call_sequences(draw: st.DrawFn) -> tuple[Call, ...]:
     """The same call until every profile is over, then others, then the first again."""
@@ -47,7 +53,7 @@ def call_sequences(draw: st.DrawFn) -> tuple[Call, ...]:
 
 def scenario_of(source: str, calls: tuple[Call, ...]) -> Scenario:
     def make() -> World:
-        state = types.SimpleNamespace(count=0, total=jnp.array([1, 1]), log=[], table={}, rate=1.0)
+        state = State(count=0, total=jnp.array([1, 1]), log=[], table={}, rate=1.0)
         return World(f=fresh_module(source).f, state=state)
 
     # A predicate on arrays decides which object a name stands for, and whether a weak type survives.
