@@ -28,9 +28,6 @@ _LOOKS = 3
 _LOOKED_RUNS = 8
 """Runs of a loop in one observed run that are looked at."""
 
-# What is the same object at each call, and holds nothing of the program's.
-_PLAIN = (types.BuiltinFunctionType, type, type(jax.jit(abs)))
-
 # Library functions that call their function arguments in the course of, or by way of, this call, and keep no cache by
 # the function's identity that outlives it.
 _HIGHER_ORDER = frozenset(
@@ -201,6 +198,13 @@ def _observer_in(fn: types.FunctionType) -> Observer | None:
     return None
 
 
+def _may_be_kept(target: Any) -> bool:
+    """Whether a callable is of a library for certain, and so holds nothing of the program's."""
+    if type(target) is types.BuiltinFunctionType:
+        return type(target.__self__) is types.ModuleType  # Else it is the method of an object.
+    return isinstance(target, type) or str(getattr(target, "__module__", "")).startswith("jax.")
+
+
 def _is_higher_order(target: Any) -> bool:
     if getattr(target, "__name__", None) not in _HIGHER_ORDER:
         return False
@@ -333,8 +337,7 @@ class Observer:
             return target
         notes.add(target)
         made = run.observed(target)
-        # A method would keep its object.
-        notes.last = target if made is target and type(target) in _PLAIN else None
+        notes.last = target if made is target and _may_be_kept(target) else None
         return made
 
     # Variables -----------------------------------------------------------------------------------------------------
