@@ -329,6 +329,10 @@ def _extent(code: types.CodeType) -> Position | None:
 
 def _not_there(code: types.CodeType, parsed: _Parsed) -> JanusXError:
     line = code.co_firstlineno
+    if code.co_filename.startswith("<"):
+        # From Python 3.13 the text of `python -c` is known as <string>, and that of any `exec` may pass for it.
+        why = f"the text that Python knows as {code.co_filename!r} is another one."
+        return NoSourceError(f"the source of {code.co_qualname} cannot be found.", place=_place(code), why=why)
     names = {each.key for each in parsed.functions}
     if (code.co_name, line) in names:
         why = f"the function at line {line} of the file is not the one that runs: the file was edited since."

@@ -316,6 +316,14 @@ class TestRefusals:
         assert caught.value.place == errors.Place("<string>", 1)
         assert "<string>" in caught.value.why
 
+    def test_text_that_is_known_under_the_name_but_is_another(self):
+        in_linecache("<string>", "import this\n")
+        scope: dict = {}
+        exec("def f(x): return x", scope)
+        with pytest.raises(errors.NoSourceError, match="is another one"):
+            find_source(scope["f"])
+        del linecache.cache["<string>"]
+
     @pytest.mark.parametrize("fn", [len, math.sin, "".join, list.append, object.__init__, (1).__add__])
     def test_builtins(self, fn):
         with pytest.raises(errors.BuiltinFunctionError, match="JX0102"):
