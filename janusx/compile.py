@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
 
 from janusx.entry import Entry, EntryInfo
+from janusx.guards.checks import checks_of, evaluate
 from janusx.guards.codegen import emit_gather
-from janusx.guards.describe import describe_guards
 from janusx.guards.staged import Assumption
 from janusx.signals import Respecialise, Retrace, Unsupported
 from janusx.state import diff, policy, symbols
@@ -95,7 +95,7 @@ class Builder:
 
     def build(self, number: int, jit_options: dict[str, Any]) -> Entry:
         """Make passes until one declared all its inputs and relaxed nothing, and make the entry of that one."""
-        started = time.perf_counter()
+        started, rewriting = time.perf_counter(), self.rewriter.seconds
         self._survey()
         for _ in range(MAX_PASSES):
             done, program = self._pass(jit_options)
@@ -103,7 +103,8 @@ class Builder:
                 break
         else:
             raise Unsupported(f"its inputs were not settled after {MAX_PASSES} passes")
-        self.seconds["trace"] = time.perf_counter() - started
+        self.seconds["rewrite"] = self.rewriter.seconds - rewriting
+        self.seconds["trace"] = time.perf_counter() - started - self.seconds["rewrite"]
         return self._entry(done, program, number)
 
     def _survey(self) -> None:
@@ -151,7 +152,7 @@ class Builder:
         return made, program
 
     def _present(self, trace: Trace, expr: symbols.Expr) -> Any:
-        return evaluate(expr, {node.path: node.value for node in trace.shadow.hosts})
+        return evaluate(expr, {node.path: node.value for node in trace.shadow.hosts}.__getitem__)
 
     def _trace(self, inputs: tuple[Any, ...], hosts: tuple[symbols.Expr, ...]) -> tuple[Any, _Pass]:
         count = len(inputs) - len(hosts)
@@ -191,12 +192,12 @@ class Builder:
         )
         info = EntryInfo(
             number=number,
-            guards=describe_guards(trace.shadow, trace.host_guards),
-            reads=tuple(str(leaf.path) for leaf in trace.shadow.leaves),
-            writes=tuple(str(change.node.path / step) for change in made.found for step in change.changed),
+            guards=checks_of(trace.shadow, trace.host_guards, shape),
+            reads=tuple(str(node.path) for node in (*trace.shadow.leaves, *trace.shadow.hosts)),
+            writes=written(made.found, trace.appended),
             gather_source=gather_source,
             commit_source=made.commit_source,
-            programs=tuple(self.rewriter.programs()),
+            programs=tuple(trace.programs.values()),
             decisions=dict(trace.decisions),
             seconds=self.seconds,
         )
@@ -207,15 +208,13 @@ class Builder:
         return Entry(gather, program, made.function, made.assumptions, avals, constants, trace.anchors, info)
 
 
-def evaluate(expr: symbols.Expr, values: dict[Path, Any]) -> Any:
-    """The present value of a host expression."""
-    if isinstance(expr, symbols.Constant):
-        return expr.value
-    if isinstance(expr, symbols.Input):
-        return values[expr.path]
-    assert isinstance(expr, symbols.Apply)
-    args = [evaluate(arg, values) for arg in expr.args]
-    return expr.function(*args, **{name: evaluate(arg, values) for name, arg in expr.kwargs})
+def written(found: Iterable[diff.Change], appended: Iterable[Path]) -> tuple[str, ...]:
+    """What a call changes, by path."""
+    paths = []
+    for change in found:
+        paths += [str(change.node.path / step) for step in change.changed]
+        paths += [f"{change.node.path / step} (removed)" for step in change.before if step not in change.after]
+    return (*paths, *(f"{path} (appended to)" for path in appended))
 
 
 __all__ = ["Builder", "Call", "Knowledge", "evaluate", "policy"]

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from janusx import config, errors, leaves, logs
+from janusx import config, errors, leaves, logs, misses
 from janusx.compile import Builder, Call
 from janusx.entry import Entry
 from janusx.guards.codegen import ARRAY_TYPE
@@ -122,7 +122,7 @@ def _without_entry(record: Record, call: Call) -> Any:
     if violated is not None and (violated.only or record.options.get("on_violation") == "eager"):
         return run_eagerly(record, call, f"that {violated.what} did not hold", known=True)
     if len(record.entries) >= record.options.get("recompile_limit"):
-        _tell_limit(record)
+        _tell_limit(record, call)
         return run_eagerly(record, call, "its recompile limit was reached")
     if record.eager_reason and record.calls < record.retry_at:
         return run_eagerly(record, call, record.eager_reason)
@@ -145,11 +145,12 @@ def _build_and_run(record: Record, call: Call, violated: Assumption | None, flip
         raise
     except Exception as error:
         return _trace_raised(record, call, error)
+    if record.built:
+        miss = misses.why(record, call, violated)
+        record.note("recompilation", miss.place, miss.what)
+        logs.say("recompiles", "%s: entry %d: %s", getattr(call.fun, "__qualname__", "?"), record.built + 1, miss.what)
     record.entries.insert(0, entry)
     record.built += 1
-    if record.built > 1:
-        record.note("recompilation", "", "no entry's guards held" if violated is None else f"that {violated.what} did not hold")
-        logs.say("recompiles", "%s: entry %d", getattr(call.fun, "__qualname__", "?"), record.built)
     started = time.perf_counter()
     result = run(record, entry, call.args, call.kwargs)
     entry.info.seconds["compile"] = time.perf_counter() - started
@@ -217,7 +218,7 @@ def run_eagerly(record: Record, call: Call, reason: str, known: bool = False, af
         record.eager_reason = reason
         record.failures += 1
         record.retry_at = record.calls + 8**record.failures
-        record.note("eager", "", reason)
+        record.note("eager", misses.place_of_code(call.fun), reason, record.calls)
         _warn(record, call, reason)
     return result
 
@@ -229,10 +230,12 @@ def _warn(record: Record, call: Call, reason: str) -> None:
         warnings.warn(errors.EagerWarning(f"{name} runs in plain Python.", place=place_of_function(call.fun), why=reason), stacklevel=2)
 
 
-def _tell_limit(record: Record) -> None:
+def _tell_limit(record: Record, call: Call) -> None:
     if not record.limit_told:
         record.limit_told = True
         limit = record.options.get("recompile_limit")
+        miss = misses.why(record, call)
+        record.note("limit", miss.place, f"{limit} programs, and none fits: {miss.what}")
         warnings.warn(
             errors.RecompileLimitWarning(
                 f"{getattr(record.fun, '__qualname__', record.fun)} has {limit} programs; no more are made.", place=place_of_function(record.fun)

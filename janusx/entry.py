@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from janusx.guards.checks import Check
 from janusx.guards.diagnose import changed_constants
 from janusx.guards.staged import Assumption
 from janusx.state.paths import Path
@@ -20,8 +21,8 @@ class EntryInfo:
 
     Attributes:
         number: from 1, in the order of making.
-        guards: each guard in words, by path.
-        reads: paths of the array inputs.
+        guards: each guard, in the order of `gather`.
+        reads: paths of the array inputs, then of host values that are no constants.
         writes: paths that a call changes.
         gather_source: the generated check-and-gather function.
         commit_source: the generated commit function.
@@ -31,7 +32,7 @@ class EntryInfo:
     """
 
     number: int
-    guards: tuple[str, ...]
+    guards: tuple[Check, ...]
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     gather_source: str
@@ -57,6 +58,7 @@ class Entry:
         hits: how many calls it answered.
         due: how many calls it must have answered for the next to be timed. The first is not: it compiles.
         timings: where the time of some of those calls went.
+        failed: by the number of a guard, the last call that it did not hold for, and what was there instead.
     """
 
     gather: Callable[[tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], tuple[Any, ...]] | None]
@@ -70,6 +72,7 @@ class Entry:
     hits: int = 0
     due: int = 1
     timings: Timings = field(default_factory=Timings)
+    failed: dict[int, tuple[int, str]] = field(default_factory=dict)
 
     def changed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Path, str]:
         """Python scalars that this entry took for constants and that have another value of the same type now."""

@@ -50,7 +50,7 @@ class Event:
     """Something worth a line in a report: a violation, a recompilation, an eager region.
 
     Attributes:
-        kind: "violation", "recompilation", "eager".
+        kind: "violation", "recompilation", "eager", "limit".
         place: `file:line` of the user's code, or "".
         what: in words.
         call: the number of the call.
@@ -123,7 +123,7 @@ class Record:
     retry_at: int = 0
     limit_told: bool = False
     violated: Assumption | None = None
-    trace_error: Exception | None = None
+    trace_error: BaseException | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     def stats(self) -> Stats:
@@ -146,9 +146,9 @@ class Record:
             for path, why in entry.changed(call.args, call.kwargs).items():
                 self.knowledge.relaxed.setdefault(path, why)
 
-    def note(self, kind: str, place: str, what: str) -> None:
-        """Keep an event for reports."""
-        self.events.append(Event(kind, place, what, self.calls))
+    def note(self, kind: str, place: str, what: str, call: int | None = None) -> None:
+        """Keep an event for reports; of the call under way, which is not counted yet, unless another one is named."""
+        self.events.append(Event(kind, place, what, self.calls + 1 if call is None else call))
 
     def reset(self, counts: bool = True) -> None:
         """Forget programs and everything that was learned; with `counts` also the counts."""

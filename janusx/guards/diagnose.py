@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from janusx.guards.checks import GONE, CallCheck, Check
 from janusx.state import symbols
 from janusx.state.paths import Argument, Keyword, Path
-
-
-class Gone:
-    """Nothing is at the path any more."""
-
-
-GONE = Gone()
 
 
 def read(path: Path, args: Sequence[Any], kwargs: Mapping[str, Any], anchors: Mapping[int, Any]) -> Any:
@@ -43,3 +38,43 @@ def changed_constants(
         if now is not GONE and not symbols.same(now, value):
             found[path] = (value, now)
     return found
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A guard that does not hold.
+
+    Attributes:
+        check: its number among the guards of the entry.
+        path: where; None where it is about several places or the call itself.
+        what: what is there instead: `self.layers: a list of 3, was 2`.
+    """
+
+    check: int
+    path: Path | None
+    what: str
+
+
+def differences(
+    checks: Sequence[Check], args: Sequence[Any], kwargs: Mapping[str, Any], anchors: Mapping[int, Any]
+) -> list[Difference]:
+    """The guards that do not hold for a call, without those that fail only since what holds their value has changed."""
+
+    def now(path: Path) -> Any:
+        return read(path, args, kwargs, anchors)
+
+    found: list[Difference] = []
+    for number, check in enumerate(checks):
+        if check.path is not None and any(_within(check.path, known.path) for known in found):
+            continue
+        try:
+            what = check.now(args, tuple(kwargs)) if isinstance(check, CallCheck) else check.differs(now)
+        except Exception:  # of the user's objects, compared with the user's operators
+            what = "cannot be compared any more"
+        if what:
+            found.append(Difference(number, check.path, f"{check.name}: {what}"))
+    return found
+
+
+def _within(path: Path, outer: Path | None) -> bool:
+    return outer is not None and path.steps[: len(outer.steps)] == outer.steps

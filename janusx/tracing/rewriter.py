@@ -41,6 +41,7 @@ class Rewriter:
     def __init__(self, make_ops: Callable[[Mapping[int, Any]], Any]):
         self.make_ops = make_ops
         self.assumed: Mapping[tuple[str, int], bool] = {}
+        self.seconds = 0.0  # spent on all programs
         self.wrap_leaves = False  # whether calls of leaves are wrapped too: symbolic host values may reach them
         self._programs: dict[tuple[types.CodeType, tuple[tuple[int, bool], ...], bool], Program] = {}
 
@@ -51,6 +52,7 @@ class Rewriter:
         key = (fn.__code__, tuple(sorted(assumed.items())), self.wrap_leaves)
         if key not in self._programs:
             self._programs[key] = self._make(fn, assumed)
+            self.seconds += self._programs[key].seconds
         return self._programs[key]
 
     def code(self, fn: types.FunctionType) -> types.CodeType:

@@ -18,7 +18,7 @@ from janusx.signals import Unsupported
 from janusx.state import kinds, symbols
 from janusx.state.paths import Anchor, Closure, Field, Global, Member, Path, root
 from janusx.state.shadow import LeafNode, ObjectNode, Shadow
-from janusx.tracing.rewriter import Rewriter
+from janusx.tracing.rewriter import Program, Rewriter
 from janusx.tracing.settings import Settings
 
 
@@ -61,6 +61,7 @@ class Trace:
         self.memo: dict[tuple[int, ...], Any] = {}
         self.rows: dict[int, tuple[Any, int, Any]] = {}
         self.decisions: dict[tuple[str, int], tuple[str, str]] = {}
+        self.programs: dict[int, Program] = {}  # by id: those that this pass has run
         self.shadow = Shadow(self._leaf, settings.relaxed, settings.container_limit)
         self.region_key: tuple[int, ...] = ()
         self._ordinals: list[int] = [0]
@@ -239,6 +240,7 @@ class Trace:
         if program.rewritten is None:
             raise Unsupported(f"{fn.__qualname__} has no source to convert: {program.reason}")
         like = self._guarded(fn)
+        self.programs[id(program)] = program
         cells = {name: self._cell(fn, i, name) for i, name in enumerate(fn.__code__.co_freevars)}
         cells[program.rewritten.ops_name] = types.CellType(program.ops)
         return emitted.make_function(program.code, self.globals_of(fn), cells, like)
