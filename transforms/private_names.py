@@ -22,6 +22,12 @@ class PrivateNames(ExpressionPass):
             return updated_node
         return updated_node.with_changes(value=mangle(updated_node.value, self.unit.class_name))
 
+    def visit_Arg_keyword(self, node: cst.Arg) -> None:
+        self.classes += 1  # Nor is the keyword of a call: it goes by name into somebody else's parameters.
+
+    def leave_Arg_keyword(self, node: cst.Arg) -> None:
+        self.classes -= 1
+
     def visit_ImportAlias_name(self, node: cst.ImportAlias) -> None:
         self.classes += 1  # A module's name is not mangled, only the variable it is bound to.
 
