@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["convert", "explanation", "statistics"]
+__all__ = ["convert", "explanation", "observed", "rung", "statistics"]
 
 
 def convert(fun: Callable[..., Any], **options: Any) -> Callable[..., Any]:
@@ -14,6 +14,22 @@ def convert(fun: Callable[..., Any], **options: Any) -> Callable[..., Any]:
 
     converted: Callable[..., Any] = janusx.convert(fun, **options)
     return converted
+
+
+def observed(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns ``fun`` as it runs in a profiled call: in plain Python, observed; this one way is not public."""
+    from janusx import leaves
+    from janusx.profiler import Profiles, run_observed
+
+    profiles = Profiles()
+    return lambda *args: run_observed(fun, args, {}, lambda function: not leaves.is_leaf(function), profiles)
+
+
+def rung(function: Callable[..., Any]) -> Callable[[], str]:
+    """Returns how to ask on which rung the last call of ``function`` ran; what is not converted counts as compiled."""
+    if type(function).__module__.partition(".")[0] != "janusx":
+        return lambda: "compiled"
+    return lambda: str(statistics(function)["last_call"])
 
 
 def explanation(converted: Callable[..., Any]) -> dict[str, Any]:

@@ -19,12 +19,14 @@ import jax
 __all__ = [
     "Bar",
     "Column",
+    "NotCompiled",
     "Options",
     "Result",
     "Running",
     "Spread",
     "bar",
     "measure",
+    "must_be_compiled",
     "ratio",
     "reason",
     "spread",
@@ -36,10 +38,18 @@ wait: Callable[[object], object] = jax.block_until_ready
 
 @dataclass(frozen=True)
 class Running:
-    """A program that was set up: ``step`` makes one call, ``ready`` returns the arrays that a block waits for."""
+    """A program that was set up.
+
+    Args:
+        step: makes one call.
+        ready: returns the arrays that a block waits for.
+        rung: says where the last call ran. A converted program that does not run compiled has no figure: its time would
+            be that of plain Python, and a difference of two such times may look like anything.
+    """
 
     step: Callable[[], object]
     ready: Callable[[], object]
+    rung: Callable[[], str] = lambda: "compiled"
 
 
 @dataclass(frozen=True)
@@ -202,10 +212,21 @@ def _set_up(columns: Sequence[Column], options: Options) -> tuple[dict[str, Runn
             for _ in range(options.warmup if column.every == 1 else 1):
                 made.step()
             wait(made.ready())
+            must_be_compiled(made)
             running[column.name] = made
         except Exception as error:  # one column that fails must not cost the others their figures
             errors[column.name] = reason(error)
     return running, errors
+
+
+class NotCompiled(Exception):
+    """A converted program runs in plain Python."""
+
+
+def must_be_compiled(running: Running) -> None:
+    """Raises where a converted program does not run compiled."""
+    if running.rung() != "compiled":
+        raise NotCompiled(f"the converted program's last call was {running.rung()}; see janusx.explain")
 
 
 def _calls(running: Running, seconds: float) -> int:
@@ -230,4 +251,10 @@ def measure(columns: Sequence[Column], options: Options) -> Measured:
             sits_out = number % column.every != 0
             name = column.name
             found[name].append(None if sits_out else _block(running[name], calls[name]))
-    return Measured({name: tuple(values) for name, values in found.items()}, errors, running)
+    for name, made in running.items():
+        try:
+            must_be_compiled(made)
+        except NotCompiled as error:
+            errors[name] = reason(error)
+    kept = {name: tuple(values) for name, values in found.items() if name not in errors}
+    return Measured(kept, errors, running)

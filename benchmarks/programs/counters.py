@@ -20,7 +20,7 @@ import jax.monitoring
 import jax.numpy as jnp
 
 from benchmarks.columns import convert, statistics
-from benchmarks.harness import Options, Result, bar, reason, wait
+from benchmarks.harness import NotCompiled, Options, Result, bar, reason, wait
 
 TITLE = "10,000 calls with changing Python counters"
 CALLS = 10_000
@@ -148,7 +148,10 @@ def _watch_converted(calls: int, settled: int) -> dict[str, Any]:
     made = calls + settled + calls // 2
     if counted != (made, made * 8, made // 100):
         raise AssertionError(f"the counters read {counted} after {made} calls")
-    return found | {"stats": statistics(step)}
+    stats = statistics(step)
+    if stats["eager"] or stats["mixed"]:
+        raise NotCompiled(f"{stats['eager']} calls ran in plain Python, {stats['mixed']} in part")
+    return found | {"stats": stats}
 
 
 def run(options: Options) -> Result:

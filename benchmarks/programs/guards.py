@@ -5,12 +5,14 @@ guarded values of one kind, and the slope of the time of a call over their numbe
 
 - *scalars*: Python numbers in attributes of nested objects, used and never changed. They add nothing to the compiled
   program (a constant is folded), so their slope is the cost of the guards alone.
-- *lists*: lists with three Python numbers each; an element and the list's length count as one value each.
+- *lists*: the same with three Python numbers each in a list.
 - *arrays*: array leaves in attributes of nested objects. They add inputs to the compiled program, so the slope of
   ``jax.jit`` on a flat list of the same arrays is taken off; what is left is guards and gather.
 
-The bar is on the worst of the kinds. Where the library reports its own time for guards and gather, that is shown
-beside it.
+A guarded value is what ``janusx.explain`` lists as one: an object (its class and which fields it has), a list (its
+class and its length), a number, an array. What it costs for each number or array that is read, with the objects on
+the way to it, is given beside that; it is a multiple. The bar holds for each kind. Where the library reports its own
+time for guards and gather, that is shown beside it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from benchmarks.columns import convert, explanation
+from benchmarks.columns import convert, explanation, rung
 from benchmarks.harness import Column, Measured, Options, Result, Running, bar, measure, reason, spread
 
 TITLE = "Guards and gather, a guarded value"
@@ -85,8 +87,8 @@ def values(kind: str, size: int) -> list[Any]:
 
 
 def guarded(kind: str, size: int) -> int:
-    """How many guarded values a model of that size has: those read, and the length of each inner list."""
-    return size * (ELEMENTS + 1) if kind == "lists" else size
+    """How many guarded values a model of that size has: boxes, inner lists, numbers and arrays."""
+    return size * (2 + ELEMENTS) if kind == "lists" else size * 2
 
 
 def _running(call: Callable[[Any, jax.Array], jax.Array], state: Any) -> Running:
@@ -97,7 +99,7 @@ def _running(call: Callable[[Any, jax.Array], jax.Array], state: Any) -> Running
         last[0] = call(state, x)
         return last[0]
 
-    return Running(step, lambda: last[0])
+    return Running(step, lambda: last[0], rung(call))
 
 
 PROGRAMS: dict[str, Callable[[Model, jax.Array], jax.Array]] = {"scalars": scalars, "lists": lists, "arrays": arrays}
@@ -137,7 +139,7 @@ def own_timings(kind: str) -> dict[str, Any]:
     for _ in range(50):
         running.step()
     found = explanation(converted)
-    return {"timings": found.get("timings"), "guards": len(found.get("guards", ()) or ())}
+    return {"timings": found.get("timings")}
 
 
 def run(options: Options) -> Result:
@@ -147,7 +149,11 @@ def run(options: Options) -> Result:
     measured = measure(columns(), Options((), options.rounds, options.block_seconds, options.warmup))
     found = {kind: nanoseconds(measured, kind) for kind in PROGRAMS}
     costs = {kind: spread(slopes) for kind, slopes in found.items() if slopes}
-    figures: dict[str, Any] = {"nanoseconds a value": costs}
+    read = {"scalars": 2.0, "lists": (2 + ELEMENTS) / ELEMENTS, "arrays": 2.0}
+    figures: dict[str, Any] = {
+        "nanoseconds a guarded value": costs,
+        "nanoseconds a number or array read": {kind: cost.median * read[kind] for kind, cost in costs.items()},
+    }
     errors = dict(measured.errors)
     for kind in costs:
         try:

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from benchmarks.columns import convert
+from benchmarks.columns import convert, rung
 from benchmarks.harness import Column, Options, Result, Running, bar, measure, ratio
 
 TITLE = "LeNet step on scikit-learn digits"
@@ -136,7 +136,7 @@ def _imperative(step_function: Callable[..., Any]) -> Running:
         last[0] = step_function(model, optimizer, images, labels)
         return last[0]
 
-    return Running(step, lambda: (last[0], model.params))
+    return Running(step, lambda: (last[0], model.params), rung(step_function))
 
 
 @jax.jit

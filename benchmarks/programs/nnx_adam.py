@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
-from benchmarks.columns import convert
+from benchmarks.columns import convert, rung
 from benchmarks.harness import Column, Options, Result, Running, bar, measure, ratio
 
 TITLE = "NNX train step, 20 Linear layers, Adam"
@@ -59,7 +59,7 @@ def _imperative(step_function: Callable[..., Any]) -> Running:
         last[0] = step_function(model, optimizer, x, y)
         return last[0]
 
-    return Running(step, lambda: (last[0], model.layers[0].kernel[...]))
+    return Running(step, lambda: (last[0], model.layers[0].kernel[...]), rung(step_function))
 
 
 def _cached_partial() -> Running:

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from benchmarks.columns import convert
+from benchmarks.columns import convert, rung
 from benchmarks.harness import Column, Options, Result, Running, bar, measure, spread
 
 TITLE = "Function of one array, no state"
@@ -32,7 +32,7 @@ def _running(fun: Callable[[jax.Array], Any]) -> Running:
         last[0] = fun(x)
         return last[0]
 
-    return Running(step, lambda: last[0])
+    return Running(step, lambda: last[0], rung(fun))
 
 
 def columns() -> tuple[Column, ...]:

@@ -1,20 +1,20 @@
 """A run that is observed against the same run in plain Python, op by op.
 
-The program needs its profile: it raises when an array value is out of bounds, and what cannot be staged is learned
-first. An observed call is recognised by ``janusx.stats(g).last_call``; each round makes fresh wrappers, whose first
-calls are observed.
+Whether a call is observed is the library's decision, so the observed run is asked for directly. The program
+branches and loops on array values, raises on one, and mutates its state.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from benchmarks.columns import convert, statistics
-from benchmarks.harness import Options, Result, bar, reason, spread, wait
+from benchmarks.columns import observed
+from benchmarks.harness import Column, Options, Result, Running, bar, measure, ratio, reason
 
 TITLE = "Observed run against plain eager"
 LIMIT = 3.0  # times the plain eager run
@@ -51,55 +51,51 @@ class Filter:
         return y
 
 
-def _call(step: Any, model: Filter, x: jax.Array) -> float:
+def _running(step_function: Callable[[Filter, jax.Array], Any]) -> Running:
+    model, x = Filter(), jnp.linspace(-1.0, 1.0, 16)
+    last: list[Any] = [None]
+
+    def step() -> object:
+        last[0] = step_function(model, -x if model.jumps % 2 else x)  # so that it jumps again and again
+        return last[0]
+
+    return Running(step, lambda: (last[0], model.state))
+
+
+def columns() -> tuple[Column, ...]:
+    """Both ways to run the program."""
+    return (
+        Column("janusx", lambda: _running(observed(Filter.step))),
+        Column("eager", lambda: _running(Filter.step)),
+    )
+
+
+def first_observed() -> float:
+    """Seconds of the first observed run, which also reads and rewrites the source."""
+    step, model, x = observed(Filter.step), Filter(), jnp.linspace(-1.0, 1.0, 16)
     start = time.perf_counter()
-    wait(step(model, x))
+    step(model, x)
     return time.perf_counter() - start
-
-
-def compare(rounds: int) -> tuple[list[float], list[float], list[str]]:
-    """Seconds of plain and of observed calls, in pairs, and on which rung the converted calls really ran."""
-    x = jnp.linspace(-1.0, 1.0, 16)
-    plain, observed, rungs = [], [], []
-    _call(Filter.step, Filter(), x)
-    for _ in range(rounds):
-        watched, converted, model = Filter(), convert(Filter.step), Filter()
-        _call(converted, watched, x)  # the first call reads and rewrites the source
-        plain.append(_call(Filter.step, _same(model, watched), x))
-        observed.append(_call(converted, watched, x))
-        rungs.append(str(statistics(converted)["last_call"]))
-    return plain, observed, rungs
-
-
-def _same(model: Filter, other: Filter) -> Filter:
-    """Gives ``model`` the state of ``other``, so that both take the same path."""
-    model.state, model.jumps, model.norms = other.state, other.jumps, list(other.norms)
-    return model
 
 
 def run(options: Options) -> Result:
     """Measures the program."""
     figures: dict[str, Any] = {}
     errors: dict[str, str] = {}
-    value: float | None = None
-    missing = ""
+    measured = measure(columns(), options)
     if options.wants("janusx"):
         try:
-            plain, observed, rungs = compare(2 if options.quick else 20)
-            figures["rungs of the second call"] = {rung: rungs.count(rung) for rung in sorted(set(rungs))}
-            pairs = [o / p for p, o, rung in zip(plain, observed, rungs, strict=True) if rung == "profiled"]
-            value = spread(pairs).median if pairs else None
-            missing = "" if pairs else "no second call was a profiled one"
-            figures["milliseconds, plain"] = spread([1e3 * seconds for seconds in plain])
-            figures["milliseconds, second converted call"] = spread([1e3 * seconds for seconds in observed])
+            figures["seconds of the first observed run"] = first_observed()
         except Exception as error:
-            errors["janusx"] = missing = reason(error)
+            errors["first observed run"] = reason(error)
+    over = ratio(measured, "janusx", "eager")
     return Result(
         "profiler",
         TITLE,
-        bars=(bar("observed call over a plain one", "<=", LIMIT, value, "×", missing),),
+        measured.seconds(),
+        measured.ratios("eager"),
+        bars=(bar("observed run over a plain one", "<=", LIMIT, over.median if over else None, "×"),),
         figures=figures,
-        errors=errors,
-        method="second call of a fresh wrapper (the first also reads the source) over a plain call on the same state, "
-        "in pairs",
+        errors={**measured.errors, **errors},
+        method="median of the paired ratios; the source was rewritten before",
     )

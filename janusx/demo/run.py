@@ -71,13 +71,16 @@ def look(step: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 def told(report: dict[str, Any]) -> list[str]:
     """Lines about failed guards, in the order in which they failed."""
-    return [line_of(event) for name in ("recompilations", "violations") for event in report.get(name) or ()]
+    names = ("events",) if report.get("events") else ("recompilations", "violations")
+    return [line_of(event) for name in names for event in report.get(name) or ()]
 
 
 def line_of(event: Any) -> str:
     """One event as a line: its values, with what says nothing left out."""
     if not isinstance(event, dict):
         return str(event)
+    if event.get("what"):
+        return f"{event.get('kind', '')} {event.get('place', '')}: {event['what']}".strip()
     return ", ".join(f"{name} {value}" for name, value in event.items() if value not in (None, "", [], {}))
 
 

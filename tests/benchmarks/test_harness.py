@@ -47,6 +47,15 @@ def test_a_column_that_fails_costs_the_others_nothing():
     assert ratio(measured, "bad", "good") is None
 
 
+@pytest.mark.parametrize("after", [0, 3])
+def test_a_converted_column_that_runs_in_plain_python_has_no_figure(after):
+    calls: list[str] = []
+    made = Running(lambda: calls.append("x"), lambda: (), lambda: "eager" if len(calls) > after else "compiled")
+    measured = measure([Column("janusx", lambda: made)], QUICK)
+    assert measured.seconds() == {}
+    assert "last call was eager" in measured.errors["janusx"]
+
+
 def test_only_the_columns_that_were_asked_for_run():
     calls: list[str] = []
     measure([column("a", calls), column("b", calls)], Options(("b",), rounds=1, block_seconds=1e-4))
