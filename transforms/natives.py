@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import libcst as cst
 
 from janusx.transforms.blocks import (
@@ -21,6 +23,9 @@ from janusx.transforms.blocks import (
 from janusx.transforms.build import parts
 from janusx.transforms.lines import mark_of, update
 from janusx.transforms.unit import Unit
+
+DEEPEST = 20
+"""How many functions may nest: Python takes no more than 100 levels of indentation."""
 
 _FRAME_READERS = {"locals": 0, "vars": 0, "dir": 0, "exec": 9, "eval": 9}
 """Builtins that read the caller's local variables, and the most arguments with which they do."""
@@ -51,24 +56,33 @@ def _reason(node: cst.CSTNode) -> str | None:
     return None
 
 
-def mark_natives(body: Block, unit: Unit, *, in_native_loop: bool = False) -> list[cst.BaseStatement]:
+def mark_natives(body: Block, unit: Unit, *, in_native_loop: bool = False, depth: int = 0) -> list[cst.BaseStatement]:
     """Mark the loops that a jump leaves from within a `try`, `with` or `match`, and what jumps to such a loop."""
     out: list[cst.BaseStatement] = []
     for statement in body:
         if isinstance(statement, (cst.While, cst.For)):
             reason = _why_native_loop(statement, in_native_loop)
             # A jump in the `else` belongs to the loop around this one.
-            then = mark_natives(then_of(statement), unit, in_native_loop=reason is not None)
-            other = mark_natives(else_of(statement), unit, in_native_loop=in_native_loop)
+            then = mark_natives(then_of(statement), unit, in_native_loop=reason is not None, depth=depth + 1)
+            other = mark_natives(else_of(statement), unit, in_native_loop=in_native_loop, depth=depth + 1)
             loop = with_else(with_body(statement, then), other)
             out.append(loop if reason is None else make_native(loop, unit, reason))
             continue
+        inner = depth
         if isinstance(statement, cst.If):
-            inside = jumps(statement)
-            if inside & {HARD + BREAK, HARD + CONTINUE} or (in_native_loop and inside & {BREAK, CONTINUE}):
-                statement = make_native(statement, unit, "a jump leaves it for a loop that stays native")
-        out.append(map_blocks(statement, lambda b: mark_natives(b, unit, in_native_loop=in_native_loop)))
+            inner += 1
+            why = _why_native_if(statement, in_native_loop, depth)
+            statement = statement if why is None else make_native(statement, unit, why)
+        changed = map_blocks(statement, partial(mark_natives, unit=unit, in_native_loop=in_native_loop, depth=inner))
+        out.append(changed)
     return out
+
+
+def _why_native_if(statement: cst.If, in_native_loop: bool, depth: int) -> str | None:
+    inside = jumps(statement)
+    if inside & {HARD + BREAK, HARD + CONTINUE} or (in_native_loop and inside & {BREAK, CONTINUE}):
+        return "a jump leaves it for a loop that stays native"
+    return "it nests too deep, as the end of a long elif chain does" if depth >= DEEPEST else None
 
 
 def _why_native_loop(loop: cst.While | cst.For, in_native_loop: bool) -> str | None:

@@ -23,12 +23,9 @@ from janusx.transforms.blocks import (
 )
 from janusx.transforms.build import assign, block, give, simple
 from janusx.transforms.lines import Mark, at, mark_of, put, update
-from janusx.transforms.natives import make_native, native
+from janusx.transforms.natives import DEEPEST, make_native, native
 from janusx.transforms.threads import Threading
 from janusx.transforms.unit import Unit
-
-_DEEPEST = 20
-"""Python takes no more than 100 levels of indentation."""
 
 
 class Returns:
@@ -58,7 +55,7 @@ class Returns:
                 out.append(statement)
                 continue
             rest = body[index + 1 :]
-            lowered = None if native(statement) or depth > _DEEPEST else self._ending(statement, rest, depth + 1)
+            lowered = None if native(statement) or depth > DEEPEST else self._ending(statement, rest, depth + 1)
             if lowered is not None:
                 return [*out, *lowered]
             if isinstance(statement, cst.If) and not native(statement):

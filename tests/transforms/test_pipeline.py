@@ -134,12 +134,22 @@ def test_a_function_that_stays_as_it_is_says_so(text: str) -> None:
 def test_deep_nesting_goes_native_before_python_gives_up() -> None:
     chain = "".join(f"    if x == {i}:\n        return {i}\n" for i in range(150))
     rewritten = same(f"def f(x):\n{chain}    return -1\n", (0,), (77,), (149,), (200,))
-    assert rewritten.refusals
+    assert "if_20_true" in rewritten.text
+    assert "beyond" not in rewritten.refusals[0].reason
 
 
 def test_a_long_elif_chain_still_compiles() -> None:
+    branches = "".join(f"    elif x == {i}:\n        y = {i}\n" for i in range(1, 60))
+    text = f"def f(x):\n    if x == 0:\n        y = 0\n{branches}    return y\n"
+    rewritten = same(text, (0,), (37,), (59,), (200,))
+    assert "if_20_true" in rewritten.text
+    assert "elif jx.truth(x == 50, site=51):" in rewritten.text
+
+
+def test_an_elif_chain_too_long_for_the_passes_stays_native() -> None:
     branches = "".join(f"    elif x == {i}:\n        y = {i}\n" for i in range(1, 150))
-    same(f"def f(x):\n    if x == 0:\n        y = 0\n{branches}    return y\n", (0,), (77,), (149,), (200,))
+    rewritten = same(f"def f(x):\n    if x == 0:\n        y = 0\n{branches}    return y\n", (0,), (149,), (200,))
+    assert "beyond" in rewritten.refusals[0].reason
 
 
 def test_a_source_with_the_mark_character_is_left_alone() -> None:
