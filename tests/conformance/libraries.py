@@ -349,7 +349,10 @@ def _nnx_world():
 
     model = Net(nnx.Rngs(0))
     return World(
-        train=train, predict=predict, model=model, optimizer=nnx.Optimizer(model, optax.adam(1e-2), wrt=nnx.Param)
+        train=train,
+        predict=predict,
+        model=model,
+        optimizer=nnx.Optimizer(model, optax.adam(1e-2, eps=1e-2), wrt=nnx.Param),
     )
 
 
