@@ -42,12 +42,12 @@ class Converted:
             kwargs = {**self._named, **kwargs}
         record = self._record
         try:
-            entries = record.entries
-            if entries:
-                result = dispatch.run(record, entries[0], args, kwargs)
+            entry = record.entries[0] if record.entries else None
+            if entry is not None:
+                result = dispatch.run(record, entry, args, kwargs)
                 if result is not dispatch.MISS:
                     return result
-            return dispatch.answer(record, self._call(args, kwargs))
+            return dispatch.answer(record, self._call(args, kwargs), entry)
         except BaseException as error:
             # A bare `raise` adds no frame of its own, so the user sees only their own.
             without_us(error)

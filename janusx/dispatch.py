@@ -32,8 +32,8 @@ MAX_FLIPS = 3
 """Programs made within one call, each for the outcomes that the one before met, before Python answers."""
 
 
-def answer(record: Record, call: Call) -> Any:
-    """Answer a call that the first entry did not."""
+def answer(record: Record, call: Call, tried: Entry | None = None) -> Any:
+    """Answer a call that the first entry, tried already, did not."""
     if context.active() is not None:
         return outer.inline(record, call)
     if config.disable or jax.config.jax_disable_jit:
@@ -41,13 +41,13 @@ def answer(record: Record, call: Call) -> Any:
     if outer.under_transform(call):
         return outer.trace_through(record, call)
     with record.lock:
-        result = _try_entries(record, call, frozenset())
+        result = _try_entries(record, call, tried)
         return _without_entry(record, call) if result is MISS else result
 
 
-def _try_entries(record: Record, call: Call, tried: frozenset[int]) -> Any:
+def _try_entries(record: Record, call: Call, tried: Entry | None) -> Any:
     for entry in list(record.entries):
-        if id(entry) in tried:
+        if entry is tried:
             continue
         result = run(record, entry, call.args, call.kwargs)
         if result is not MISS:
@@ -141,9 +141,9 @@ def _build_and_run(record: Record, call: Call, violated: Assumption | None, flip
         return _give_up(record, call, signal.reason)
     except (Unsupported, Unstageable) as signal:
         return _give_up(record, call, signal.reason)
-    except Signal:
+    except (Signal, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # SystemExit of the user's own, for one
         return _trace_raised(record, call, error)
     if record.built:
         miss = misses.why(record, call, violated)
@@ -199,7 +199,7 @@ def _give_up(record: Record, call: Call, reason: str) -> Any:
     return run_eagerly(record, call, reason)
 
 
-def _trace_raised(record: Record, call: Call, error: Exception) -> Any:
+def _trace_raised(record: Record, call: Call, error: BaseException) -> Any:
     """User code raised while it was traced: plain Python says whether it would have."""
     reason = f"tracing it raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     logs.say("eager", "%s", reason)

@@ -20,8 +20,8 @@ HELD_OUT = 360
 class Digits:
     """1797 images of 8 by 8 pixels between 0 and 1, split once for training and testing."""
 
-    images: jax.Array
-    labels: jax.Array
+    images: np.ndarray
+    labels: np.ndarray
     test_images: jax.Array
     test_labels: jax.Array
 
@@ -34,7 +34,7 @@ class Digits:
         """The batches of one epoch, in an order that depends on its number alone."""
         order = np.random.default_rng(number).permutation(len(self.labels))[: self.batches * BATCH]
         for chosen in order.reshape(self.batches, BATCH):
-            yield self.images[chosen], self.labels[chosen]
+            yield jax.device_put(self.images[chosen]), jax.device_put(self.labels[chosen])
 
 
 def load() -> Digits:
@@ -47,6 +47,7 @@ def load() -> Digits:
 
     digits: Any = load_digits()
     order = np.random.default_rng(0).permutation(len(digits.target))
-    images = jnp.asarray(digits.images[order] / 16.0, jnp.float32)[..., None]
-    labels = jnp.asarray(digits.target[order], jnp.int32)
-    return Digits(images[HELD_OUT:], labels[HELD_OUT:], images[:HELD_OUT], labels[:HELD_OUT])
+    images = np.asarray(digits.images[order] / 16.0, np.float32)[..., None]
+    labels = np.asarray(digits.target[order], np.int32)
+    tested = jnp.asarray(images[:HELD_OUT]), jnp.asarray(labels[:HELD_OUT])
+    return Digits(images[HELD_OUT:], labels[HELD_OUT:], *tested)

@@ -73,7 +73,7 @@ class ExpertTrainer:
 
     def __init__(self, seed: int = 0, good_enough: float = 0.04) -> None:
         params = LeNet(seed).params
-        self.state = State(params, jax.tree.map(jnp.zeros_like, params), jnp.asarray(2.3))
+        self.state = State(params, jax.tree.map(jnp.zeros_like, params), jnp.float32(2.3))
         self.good_enough = good_enough
         self.lr = 0.05
         self.batches = 0

@@ -75,7 +75,7 @@ class Trainer:
         self.good_enough = good_enough
         self.decay = 1e-4
         self.decayed = ["dense1"]
-        self.running_loss = jnp.asarray(2.3)
+        self.running_loss = jnp.float32(2.3)
         self.losses: list[float] = []
         self.bad_batches = 0
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from janusx.demo.measure import Change, Speed, Trained
-from janusx.demo.program import LeNet, Momentum, Trainer
+from janusx.demo.program import LeNet, Momentum, Trainer, convolve, cross_entropy, pool
 from janusx.demo.show import SPEED_HEAD, speed_rows
 
 __all__ = ["Findings", "highlight", "plot", "render", "write"]
@@ -119,9 +119,8 @@ def _change_table(changes: Sequence[Change]) -> str:
 
 
 def _sides(generated: str) -> str:
-    original = "\n".join(
-        inspect.getsource(part) for part in (Trainer.train_step, LeNet.logits, LeNet.loss, Momentum.update)
-    )
+    parts = (Trainer.train_step, LeNet.loss, cross_entropy, LeNet.logits, pool, convolve, Momentum.update)
+    original = "\n\n".join(textwrap.dedent(inspect.getsource(part)) for part in parts)
     return (
         f"<div class=sides><section><h3>As it is written</h3><pre>{highlight(original)}</pre></section>"
         f"<section><h3>As it is compiled</h3><pre>{highlight(generated)}</pre></section></div>"

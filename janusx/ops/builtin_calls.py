@@ -38,7 +38,7 @@ def _text(function: Callable[..., str]) -> Callable[..., Any]:
 
 def _len(value: Any) -> Any:
     if symbols.is_sym(value) and not hasattr(value, "shape"):
-        return symbols.apply(len, value)
+        return symbols.length(value)
     return len(value)
 
 

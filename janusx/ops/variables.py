@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from janusx.ops.unbound import Maybe, Unbound
+from janusx.state.unbound import Maybe, Unbound
 from janusx.tracing import context
 
 

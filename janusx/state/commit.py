@@ -17,8 +17,9 @@ from janusx.guards.codegen import Writer
 from janusx.signals import Unsupported
 from janusx.state import kinds, policy, symbols
 from janusx.state.diff import Change
-from janusx.state.opaque import Opaque
+from janusx.state.opaque import Opaque, OpaqueMethod
 from janusx.state.paths import Step
+from janusx.state.unbound import Maybe, Unbound
 from janusx.state.shadow import ConstantNode, HostNode, LeafNode, Node, ObjectNode, OpaqueNode, Shadow
 
 
@@ -94,6 +95,12 @@ class Commit:
             return self._symbol(value)
         if type(value) is Opaque:
             return self.need(f"q{value._jx_node.index}")
+        if type(value) is OpaqueMethod:
+            return f"{self.value(value.owner)}.{value.name}"
+        if isinstance(value, Maybe):
+            return self.value(value.value)  # only what was returned is unread, and that is bound
+        if isinstance(value, Unbound):
+            return "None"
         node = self._shadow.by_shadow.get(id(value))
         if node is not None:
             return self.need(f"o{node.index}")

@@ -12,7 +12,7 @@ import types
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from janusx.state.paths import Attr, Closure, Contents, Field, Global, Index, Key, Member, Slot, Step
+from janusx.state.paths import Attr, Closure, Contents, Field, Global, Index, Key, Member, Named, Slot, Step
 
 if TYPE_CHECKING:
     from janusx.guards.codegen import Writer
@@ -360,10 +360,17 @@ class PartialKind(Kind):
     mutable = False
 
     def fields(self, value: Any) -> list[tuple[Step, Any]]:
-        return [(Field("func"), value.func), (Field("args"), value.args), (Field("keywords"), value.keywords)]
+        named: list[tuple[Step, Any]] = [(Named(name), item) for name, item in value.keywords.items()]
+        return [(Field("func"), value.func), (Field("args"), value.args), *named]
+
+    def remake(self, cls: type, fields: Fields) -> Any:
+        """A partial of these fields."""
+        (_, func), (_, args), *named = fields
+        return cls(func, *args, **{step.name: item for step, item in named})  # type: ignore[attr-defined]
 
     def check(self, out: Writer, var: str, value: Any) -> Callable[[Step], str]:
-        return lambda step: f"{var}.{step.name}"  # type: ignore[attr-defined]
+        out.guard(f"(*{var}.keywords,) != {tuple(value.keywords)!r}")
+        return lambda step: f"{var}.keywords[{step.name!r}]" if isinstance(step, Named) else f"{var}.{step.name}"  # type: ignore[attr-defined]
 
 
 class GlobalsKind(Kind):
@@ -434,7 +441,8 @@ def slot_names(cls: type) -> tuple[str, ...]:
     names: list[str] = []
     for base in cls.__mro__:
         for name, member in base.__dict__.items():
-            if isinstance(member, types.MemberDescriptorType) and member.__objclass__ is base and name not in names:
+            ours = isinstance(member, types.MemberDescriptorType) and member.__objclass__ is base
+            if ours and name not in ("__dict__", "__weakref__") and name not in names:
                 names.append(name)
     return tuple(names)
 

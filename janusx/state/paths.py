@@ -76,6 +76,19 @@ class Member(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class Named(Step):
+    """A keyword argument of a `functools.partial`."""
+
+    name: str
+
+    def show(self) -> str:
+        return f".keywords[{self.name!r}]"
+
+    def of(self, value: Any) -> Any:
+        return value.keywords[self.name]
+
+
+@dataclass(frozen=True, slots=True)
 class Index(Step):
     """An element of a list, a tuple or a deque."""
 

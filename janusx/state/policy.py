@@ -10,6 +10,7 @@ import enum
 import fractions
 import pathlib
 import re
+import sys
 import threading
 import types
 import uuid
@@ -113,12 +114,24 @@ def category(value: Any) -> Category:
     if exact is not None:
         return exact
     if cls is types.FunctionType:
-        return kinds.FUNCTION if value.__closure__ or value.__defaults__ or value.__kwdefaults__ else "constant"
+        return kinds.FUNCTION if _has_content(value) else "constant"
+    if cls is object:
+        return "constant"  # a sentinel
     if isinstance(value, np.ndarray | np.generic):
         return "array" if cls is np.ndarray or isinstance(value, np.generic) else "opaque"
     if isinstance(value, _VALUES):
         return "constant"
     return _instance_category(value, cls)
+
+
+def _has_content(fn: types.FunctionType) -> bool:
+    """Whether what a function closes over or has for defaults can matter beyond its identity."""
+    module = fn.__globals__.get("__name__") or ""
+    if module.partition(".")[0] in _SHARED_PACKAGES and not leaves_exception(module):
+        return False
+    if leaves.is_leaf_module(module):
+        return bool(fn.__closure__)
+    return bool(fn.__closure__ or fn.__defaults__ or fn.__kwdefaults__)
 
 
 def _instance_category(value: Any, cls: type) -> Category:
@@ -129,7 +142,7 @@ def _instance_category(value: Any, cls: type) -> Category:
     if isinstance(value, tuple) and not kinds.instance_dict(value):
         return kinds.TUPLE
     module = cls.__module__
-    if module.partition(".")[0] in _SHARED_PACKAGES and not leaves_exception(module):
+    if module.partition(".")[0] in _SHARED_PACKAGES and not leaves_exception(module) and _is_importable(cls):
         return "constant"
     if cls.__module__ == "builtins" and callable(value):
         bound = getattr(value, "__self__", None)
@@ -144,6 +157,14 @@ def _instance_category(value: Any, cls: type) -> Category:
 def leaves_exception(module: str) -> bool:
     """Whether a module inside a shared package holds programs to convert (the demo)."""
     return not leaves.is_leaf_module(module)
+
+
+def _is_importable(cls: type) -> bool:
+    """Whether a class is what its module has under its name; not so for one in a docstring's example."""
+    found: Any = sys.modules.get(cls.__module__)
+    for part in cls.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is cls or "<locals>" in cls.__qualname__ or cls.__module__.startswith(("jax", "numpy"))
 
 
 def shadowable(cls: type) -> bool:

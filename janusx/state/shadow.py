@@ -96,6 +96,7 @@ class Shadow:
         self.by_shadow: dict[int, ObjectNode] = {}
         self.fresh: list[tuple[Any, Callable[[Any], Any]]] = []
         self.absent: dict[int, set[str]] = {}  # names that are not in a module's globals (builtins), by id of the dictionary
+        self.modules: dict[types.ModuleType, None] = {}  # likewise the user's modules
         self.classes: dict[type, None] = {}  # the user's classes that were reached, to be followed by the trace
 
     def add_root(self, path: Path, value: Any) -> Any:
@@ -167,6 +168,8 @@ class Shadow:
         if category == "constant":
             if isinstance(value, type) and not leaves.is_leaf_module(value.__module__):
                 self.classes.setdefault(value)
+            if isinstance(value, types.ModuleType) and not leaves.is_leaf_module(value.__name__):
+                self.modules.setdefault(value)
             return ConstantNode(path, value), value
         if category in ("scalar", "array"):
             return self._host(path, value, category == "scalar" or isinstance(value, np.generic))
@@ -240,7 +243,7 @@ class Shadow:
             return types.MethodType(items[1], items[0])
         if isinstance(value, types.FunctionType):
             return remake_function(value, fields)
-        return type(value)(items[0], *items[1], **items[2])
+        return kinds.PARTIAL.remake(type(value), fields)
 
 
 def policy_fields(value: Any) -> list[tuple[Step, Any]]:

@@ -171,6 +171,8 @@ class Sym:
         value = self._jx_value
         if isinstance(value, np.ndarray):
             return len(value)  # the shape is guarded
+        if value is not UNKNOWN:
+            return operator.index(pin(length(self)))
         return operator.index(pin(apply(len, self)))
 
     def __iter__(self) -> Any:
@@ -179,6 +181,9 @@ class Sym:
     def __getitem__(self, key: Any) -> Any:
         if is_array(key):
             return as_array(self)[key]
+        added = appended_to(self)
+        if added and type(key) is int and -len(added) <= key < 0:
+            return added[key]
         return apply(operator.getitem, self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -202,6 +207,15 @@ class Sym:
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return apply(function, *args, **kwargs)
+
+
+def length(sym: Any) -> Any:
+    """`len` of a symbolic value, symbolic itself; of a list that was appended to it is known whatever the items are."""
+    added = appended_to(sym)
+    if not added:
+        return apply(len, sym)
+    plain = Sym(Apply(len, (sym._jx_expr,)), len(sym._jx_value))
+    return plain + len(added)
 
 
 class Method:
@@ -237,12 +251,25 @@ def is_sym(value: Any) -> bool:
 def value_of(value: Any) -> Any:
     """The present value of a `Sym`, `UNKNOWN` included; any other value as it is. Containers are searched."""
     if type(value) is Sym:
-        return value._jx_value
+        added = appended_to(value)
+        return with_items(value._jx_value, *map(value_of, added)) if added else value._jx_value
     if type(value) in (tuple, list):
         return type(value)(value_of(item) for item in value)
     if type(value) is slice:
         return slice(value_of(value.start), value_of(value.stop), value_of(value.step))
     return value
+
+
+def appended_to(sym: Any) -> list[Any]:
+    """What the program has appended to a list of the user's so far; the list itself is only touched at commit."""
+    if sym._jx_kind is not list or not isinstance(sym._jx_expr, Input):
+        return []
+    return context.current().appended.get(sym._jx_expr.path, [])  # type: ignore[no-any-return]
+
+
+def with_items(value: list[Any], *items: Any) -> list[Any]:
+    """A list with more items, leaving the list as it is."""
+    return [*value, *items]
 
 
 def make_tuple(*items: Any) -> tuple[Any, ...]:
@@ -258,8 +285,9 @@ def make_list(*items: Any) -> list[Any]:
 def expr_of(value: Any) -> Expr:
     """The expression of a value. Containers that hold symbolic values become expressions that build them."""
     if type(value) is Sym:
-        if isinstance(value._jx_expr, Input) and value._jx_expr.path in context.current().appended:
-            raise Unstageable(f"{value._jx_expr.path} is read after it was appended to")
+        added = appended_to(value)
+        if added:
+            return Apply(with_items, (value._jx_expr, *map(expr_of, added)))
         return value._jx_expr  # type: ignore[no-any-return]
     if is_array(value):
         return Device(value, None)
@@ -284,7 +312,7 @@ def has_sym(value: Any) -> bool:
 def unknown(value: Any) -> bool:
     """Whether a value depends on the device."""
     if type(value) is Sym:
-        return value._jx_value is UNKNOWN
+        return value._jx_value is UNKNOWN or any(map(unknown, appended_to(value)))
     if type(value) in (tuple, list):
         return any(map(unknown, value))
     return is_array(value)

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from janusx.ops.unbound import Maybe, Unbound
+from janusx.state.unbound import Maybe, Unbound
 from janusx.signals import Unstageable
 from janusx.state import kinds, policy, symbols
 from janusx.tracing.heap import Heap

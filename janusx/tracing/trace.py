@@ -57,7 +57,7 @@ class Trace:
         self.frames = Frames()
         self.effects: list[Effect] = []
         self.host_guards: list[tuple[symbols.Expr, Any]] = []
-        self.appended: set[Path] = set()  # growing lists that the program has appended to
+        self.appended: dict[Path, list[Any]] = {}  # by path of growing lists: what the program has appended
         self.memo: dict[tuple[int, ...], Any] = {}
         self.rows: dict[int, tuple[Any, int, Any]] = {}
         self.decisions: dict[tuple[str, int], tuple[str, str]] = {}
@@ -69,6 +69,7 @@ class Trace:
         self._globals: dict[int, tuple[ObjectNode, dict[str, Any]]] = {}
         self._patched: list[ObjectNode] = []
         self._followed: set[type] = set()
+        self._attributes: dict[str, None] = {}
         self._anchored: dict[int, Any] = {}
 
     # --- inputs -------------------------------------------------------------------------------------------------
@@ -118,7 +119,8 @@ class Trace:
     def hold_append(self, target: Any, method: Any, args: tuple[Any, ...]) -> None:
         """Append to a list whose length is not a constant of the program: at commit."""
         self.effects.append(Effect(method, (target, *args), {}))
-        self.appended.add(target._jx_expr.path)
+        items = [args[0]] if method is list.append else list(args[0])
+        self.appended.setdefault(target._jx_expr.path, []).extend(items)
 
     def decide(self, where: Any, rung: str, reason: str) -> None:
         """Record what was decided at a site."""
@@ -174,10 +176,13 @@ class Trace:
     def add_root(self, path: Path, value: Any) -> Any:
         """Take in a root and the classes that it led to."""
         shadow = self.shadow.add_root(path, value)
-        self._follow_classes()
+        self._follow_reached()
         return shadow
 
-    def _follow_classes(self) -> None:
+    def _follow_reached(self) -> None:
+        """Follow the members of the user's classes and modules that were reached: of modules those that code names."""
+        for module in self.shadow.modules:
+            self.follow_members(module, [name for name in self._attributes if name in vars(module)])
         while len(self._followed) < len(self.shadow.classes):
             for cls in list(self.shadow.classes):
                 if cls not in self._followed:
@@ -213,6 +218,7 @@ class Trace:
             self._globals[id(real)] = (self.shadow.namespace(self.anchor("", real), real, copy, kinds.GLOBALS), copy)
         node, copy = self._globals[id(real)]
         names, attributes = global_names(fn.__code__)
+        self._attributes.update(dict.fromkeys(attributes))
         for name in names:
             step = Global(name)
             if name in real and step not in node.children:
@@ -221,7 +227,7 @@ class Trace:
                     self.follow_members(real[name], [used for used in attributes if used in vars(real[name])])
             elif name not in real:
                 self.shadow.absent.setdefault(id(real), set()).add(name)
-        self._follow_classes()
+        self._follow_reached()
         return copy
 
     # --- functions --------------------------------------------------------------------------------------------------
@@ -239,8 +245,8 @@ class Trace:
         program = self.rewriter.program(fn)
         if program.rewritten is None:
             raise Unsupported(f"{fn.__qualname__} has no source to convert: {program.reason}")
-        like = self._guarded(fn)
         self.programs[id(program)] = program
+        like = self._guarded(fn)
         cells = {name: self._cell(fn, i, name) for i, name in enumerate(fn.__code__.co_freevars)}
         cells[program.rewritten.ops_name] = types.CellType(program.ops)
         return emitted.make_function(program.code, self.globals_of(fn), cells, like)

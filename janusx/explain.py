@@ -1,0 +1,305 @@
+"""`janusx.explain`: reads what is kept of a converted function, and changes nothing of it."""
+
+from __future__ import annotations
+
+import types
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from janusx import emitted, errors, leaves, ops
+from janusx import entry as entries
+from janusx.misses import place_of_code
+from janusx.profiler import Profile
+from janusx.record import Event, Record
+from janusx.report import model
+from janusx.tracing.rewriter import Program, Rewriter, key_name
+from janusx.transforms import Site
+
+DECIDE = frozenset({"if", "while", "for", "if_exp", "assert", "comp_if", "guard"})
+"""Constructs that are listed even where nothing was recorded; the others (`and`, calls, ...) only where something was."""
+FEW_REASON = "trips are few"
+
+
+def explain(g: Any) -> model.Explanation:
+    """What became of a converted function: decisions, guards, programs, what is slow and what happened.
+
+    Nothing is compiled, called or changed by asking.
+
+    Args:
+        g: what `janusx.convert` returned; a method, bound or not.
+
+    Returns:
+        A report: `print` it, show it in a notebook, `.to_dict()` it, `.save("report.html")` it.
+
+    Raises:
+        NotCallableError: `g` is not a converted function.
+
+    Example:
+        >>> import jax.numpy as jnp, janusx
+        >>> @janusx.convert
+        ... def shrink(x):
+        ...     if x.sum() > 1:
+        ...         x = x / 2
+        ...     return x
+        >>> _ = shrink(jnp.ones(3))
+        >>> site = janusx.explain(shrink).functions[0].sites[0]
+        >>> site.text, site.rung, site.reason
+        ('x.sum() > 1', 'stage', 'both sides are array code of one structure')
+    """
+    target = g.__func__ if isinstance(g, types.MethodType) else g
+    record = getattr(target, "_record", None)
+    if not isinstance(record, Record):
+        raise errors.NotCallableError(f"{g!r} is not a converted function.", remedy="Pass what janusx.convert returned.")
+    return _Reader(record, getattr(target, "__name__", None)).explanation()
+
+
+class _Reader:
+    """Reads one record, once; what changes meanwhile in other threads is in the next explanation."""
+
+    def __init__(self, record: Record, name: str | None):
+        self.record = record
+        self.fun = record.fun
+        self.name = getattr(self.fun, "__qualname__", None) or name or type(self.fun).__qualname__
+        self.entries = list(record.entries)
+        self.events = list(record.events)
+        self.stats = record.stats()
+        self.profiles = {key_name(code): profile for code, profile in record.profiles}
+
+    def explanation(self) -> model.Explanation:
+        functions = self.functions()
+        entries = tuple(self.entry(entry) for entry in self.entries)
+        return model.Explanation(
+            function=self.name,
+            place=place_of_code(self.fun),
+            status=self.status(),
+            stats=self.stats,
+            slow=tuple(self.slow(functions, entries)),
+            functions=functions,
+            entries=entries,
+            relaxed=tuple(model.Relaxed(str(path), why) for path, why in list(self.record.knowledge.relaxed.items())),
+            violations=self.happened("violation"),
+            recompilations=self.happened("recompilation"),
+            eager=self.happened("eager"),
+            limits=self.happened("limit"),
+            timings=self.timings(entries),
+        )
+
+    # --- functions ----------------------------------------------------------------------------------------------
+
+    def functions(self) -> tuple[model.Function, ...]:
+        """The converted function, then those that programs, attempts and observed runs have reached."""
+        found: dict[str, Program | None] = {}
+        if isinstance(self.fun, types.FunctionType):
+            found[key_name(self.fun.__code__)] = None
+        programs = [program for entry in self.entries for program in entry.info.programs]
+        for program in [*programs, *reversed(self.record.rewriter.programs())]:
+            key = key_name(emitted.origin(program.code) or program.code)
+            if found.get(key) is None:
+                found[key] = program
+        for key in self.profiles if not self.entries else ():
+            found.setdefault(key, None)
+        return tuple(self.function(key, program) for key, program in found.items()) or (self.without_source(),)
+
+    def function(self, key: str, program: Program | None) -> model.Function:
+        profile = self.profiles.get(key, Profile())
+        if program is None and isinstance(self.fun, types.FunctionType) and key == key_name(self.fun.__code__):
+            # Its own rewriter: that of the record stays as it is.
+            program = Rewriter(ops.Ops).program(self.fun)
+        filename, line, name = key.rsplit(":", 2)
+        source = program.source if program is not None else None
+        rewritten = program.rewritten if program is not None else None
+        original = source and model.Source(
+            source.text.rstrip("\n"), tuple(range(source.first_line, source.first_line + source.text.count("\n") + 1))
+        )
+        note = (program.reason if program is not None else "") or profile.unobserved or ""
+        return model.Function(
+            name=source.qualname if source is not None else name,
+            place=f"{filename}:{source.first_line if source is not None else line}",
+            entries=tuple(entry.info.number for entry in self.entries if self.holds(entry, key)),
+            observed=profile.runs,
+            sites=self.sites(key, rewritten.sites if rewritten is not None else profile.sites, profile),
+            native=tuple(
+                model.Native(refusal.line, refusal.construct, refusal.reason)
+                for refusal in (rewritten.refusals if rewritten is not None else ())
+            ),
+            original=original,
+            generated=rewritten and model.Source(rewritten.text.rstrip("\n"), tuple(rewritten.lines)),
+            note=note,
+        )
+
+    def holds(self, entry: entries.Entry, key: str) -> bool:
+        return any(key_name(emitted.origin(program.code) or program.code) == key for program in entry.info.programs)
+
+    def without_source(self) -> model.Function:
+        """A callable that is no Python function."""
+        return model.Function(self.name, "", (), 0, (), (), None, None, "it has no Python source")
+
+    def sites(self, key: str, sites: Iterable[Site], profile: Profile) -> tuple[model.Site, ...]:
+        found = []
+        for site in sites:
+            decisions = self.decisions((key, site.id), site, [entry for entry in self.entries if self.holds(entry, key)])
+            if site.kind not in DECIDE and all(decision.rung in ("host", "") for decision in decisions):
+                continue
+            rung, reason = (decisions[0].rung, decisions[0].reason) if decisions else ("", "")
+            seen = observed(site, profile)
+            found.append(model.Site(site.id, site.kind, site.line, site.text, rung, reason, seen, decisions))
+        return tuple(sorted(found, key=lambda site: (site.line, site.number)))
+
+    def decisions(
+        self, key: tuple[str, int], site: Site, holding: list[entries.Entry]
+    ) -> tuple[model.Decision, ...]:
+        """What became of a site, newest program first; programs that agree are one decision."""
+        grouped: dict[tuple[str, str, str], list[int]] = {}
+        for entry in sorted(holding, key=lambda entry: -entry.info.number):
+            rung, reason = entry.info.decisions.get(key, ("host", ""))
+            if rung == "host":
+                reason = "Python decided it while tracing, or it was not reached"
+            outcome = next((str(a.expected) for a in entry.assumptions if a.key == key and site.kind != "while"), "")
+            grouped.setdefault((rung, reason, outcome if rung == "speculate" else ""), []).append(entry.info.number)
+        return tuple(model.Decision(*what, tuple(numbers)) for what, numbers in grouped.items())
+
+    # --- entries and events -------------------------------------------------------------------------------------
+
+    def entry(self, entry: entries.Entry) -> model.Entry:
+        info = entry.info
+        failed = dict(entry.failed)
+        guards = tuple(
+            model.Guard(check.name, check.condition, f"call {failed[i][0]}: {failed[i][1]}" if i in failed else "")
+            for i, check in enumerate(info.guards)
+        )
+        counts = Counter(event.what for event in self.events if event.kind == "violation")
+        staged = tuple(
+            model.StagedGuard(guard.what, guard.place, counts[f"that {guard.what} did not hold"])
+            for guard in dict.fromkeys(entry.assumptions)
+        )
+        timed = entry.timings
+        return model.Entry(
+            number=info.number,
+            hits=entry.hits,
+            guards=guards,
+            staged=staged,
+            reads=tuple(sorted(info.reads, key=natural)),
+            writes=tuple(sorted(info.writes, key=natural)),
+            seconds=dict(info.seconds),
+            per_call=timed.medians(),
+            timed=timed.count,
+            gather_source=info.gather_source,
+            commit_source=info.commit_source,
+        )
+
+    def happened(self, kind: str) -> tuple[model.Happening, ...]:
+        return tuple(model.Happening(event.what, self.place(event), event.call) for event in self.events if event.kind == kind)
+
+    def place(self, event: Event) -> str:
+        """Where; of an error while tracing, the user's line that raised it."""
+        error = self.record.trace_error
+        if event.kind == "eager" and error is not None and event.what.startswith(f"tracing it raised {type(error).__name__}"):
+            return user_line(error) or event.place
+        return event.place
+
+    def timings(self, made: tuple[model.Entry, ...]) -> dict[str, Any]:
+        parts: dict[str, Any] = {"profile": self.record.seconds.get("profile", 0.0)}
+        for part in ("rewrite", "trace", "compile"):
+            parts[part] = sum(entry.seconds.get(part, 0.0) for entry in made)
+        parts["per call"] = {**made[0].per_call, "timed": made[0].timed} if made else {}
+        return parts
+
+    # --- in words -----------------------------------------------------------------------------------------------
+
+    def status(self) -> str:
+        stats = self.stats
+        if not stats.calls:
+            return "not called yet"
+        counted = [
+            (stats.compiled, "compiled"),
+            (stats.mixed, "partly compiled"),
+            (stats.eager, "in plain Python"),
+            (stats.profiled, "profiled"),
+        ]
+        told = [(count, how) for count, how in counted if count]
+        by = f" by {many(stats.entries, 'program')}" if stats.entries else ""
+        if len(told) == 1:
+            return f"{told[0][1]}: {many(stats.calls, 'call')}{by}"
+        how = ", ".join(f"{count} {how}" for count, how in told)
+        return f"{many(stats.calls, 'call')}: {how}{by}; the last one {self.last()}"
+
+    def last(self) -> str:
+        return {"eager": "in plain Python", "mixed": "partly compiled"}.get(str(self.stats.last_call), str(self.stats.last_call))
+
+    def slow(self, functions: tuple[model.Function, ...], made: tuple[model.Entry, ...]) -> Iterable[str]:
+        """What costs time, the worst first: each a sentence that begins with where."""
+        stats, reason = self.stats, self.record.eager_reason
+        if reason:
+            yield f"{place_of_code(self.fun)}: runs in plain Python: {reason}"
+        elif stats.eager:
+            yield f"{place_of_code(self.fun)}: {stats.eager} of {many(stats.calls, 'call')} ran in plain Python"
+        elif self.record.wants_profile and not made:
+            yield f"{place_of_code(self.fun)}: is being profiled: {self.record.wants_profile}"
+        yield from (f"{limit.at}: {limit.reason}" for limit in self.happened("limit"))
+        yield from self.repeated("violation", 1)
+        yield from self.repeated("recompilation", 2)
+        for function in functions:
+            filename = function.place.rpartition(":")[0]
+            if function.note:
+                yield f"{function.place}: {function.name}: {function.note}"
+            yield from (
+                f"{filename}:{native.line}: {native.construct} stays native Python: {native.reason}"
+                for native in function.native
+            )
+            for site in function.sites:
+                if site.rung in ("eager", "split") or (site.rung == "unroll" and not site.reason.endswith(FEW_REASON)):
+                    yield f"{filename}:{site.line}: {site.kind} {site.text}: {site.rung}ed: {site.reason}".replace(
+                        "eagered", "runs in Python"
+                    ).replace("splited", "runs in Python")
+        if made and made[0].staged:
+            count = many(len(made[0].staged), "guard")
+            yield f"{made[0].staged[0].at}: every call waits for the program, to read {count} in it"
+
+    def repeated(self, kind: str, least: int) -> Iterable[str]:
+        """Events that came again and again for one reason."""
+        groups: dict[tuple[str, str], list[Event]] = {}
+        for event in self.events:
+            if event.kind == kind:
+                # Of a recompilation, the path says what keeps changing: not to what.
+                about = event.what.partition(": ")[0] if kind == "recompilation" else event.what
+                groups.setdefault((event.place, about), []).append(event)
+        for (at, about), events in sorted(groups.items(), key=lambda group: -len(group[1])):
+            if len(events) >= least:
+                times = "once" if len(events) == 1 else f"{len(events)} times"
+                said = f"{about}, {times}" if kind == "violation" else f"compiled again {times}, for {about} changed"
+                yield f"{at}: {said}"
+
+
+def observed(site: Site, profile: Profile) -> str:
+    """What observed runs saw at a site."""
+    parts: list[tuple[Callable[[int], Any], Any]] = [
+        (profile.loop, profile.loops),
+        (profile.branch, profile.branches),
+        (profile.call, profile.calls),
+    ]
+    return next((str(read(site.id)) for read, seen in parts if site.id in seen), "")
+
+
+def user_line(error: BaseException) -> str:
+    """The last line of the user's code in a traceback."""
+    found, at = "", error.__traceback__
+    while at is not None:
+        if not leaves.is_leaf_module(str(at.tb_frame.f_globals.get("__name__", ""))):
+            found = f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}"
+        at = at.tb_next
+    return found
+
+
+def natural(path: str) -> list[Any]:
+    """A sort key by which `[10]` comes after `[9]`."""
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in _split(path)]
+
+
+def _split(path: str) -> list[str]:
+    return path.replace("[", "\0").replace("]", "\0").split("\0")
+
+
+def many(count: int, what: str) -> str:
+    """`1 call`, `2 calls`."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
