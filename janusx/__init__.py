@@ -11,5 +11,6 @@ from janusx.api import register_shadow as register_shadow
 from janusx.api import reset as reset
 from janusx.api import source as source
 from janusx.api import stats as stats
+from janusx.explain import explain as explain
 
 __version__ = "0.1.0"

@@ -82,12 +82,12 @@ class _Pass:
 class Builder:
     """Builds an entry for one call."""
 
-    def __init__(self, call: Call, knowledge: Knowledge, settings: Settings, rewriter: Rewriter, run: Callable[..., Any]):
+    def __init__(self, call: Call, knowledge: Knowledge, settings: Settings, rewriter: Rewriter, call_of: Callable[..., Any]):
         self.call = call
         self.knowledge = knowledge
         self.settings = settings
         self.rewriter = rewriter
-        self.run = run
+        self.call_of = call_of
         self.leaf_values: tuple[Any, ...] = ()
         self.host_inputs: dict[symbols.Expr, Any] = {}
         self.seconds: dict[str, float] = {}
@@ -158,12 +158,12 @@ class Builder:
         count = len(inputs) - len(hosts)
         declared = Inputs(inputs[:count], dict(zip(hosts, inputs[count:], strict=True)))
         settings = replace(self.settings, relaxed=self.knowledge.relaxed, assumed=self.knowledge.assumed)
-        trace = Trace(declared, settings, self.rewriter)
+        trace = Trace(declared, settings, self.rewriter, self.call_of)
         trace.memo = self.memo
         try:
             with context.entered(trace):
                 args, kwargs = self._arguments(trace)
-                result = self.run(trace, self.call.fun, args, kwargs)
+                result = self.call_of(self.call.fun)(*args, **kwargs)
                 found = list(diff.changes(trace.shadow))
                 commit = Commit(trace.shadow, declared.leaves)
                 packed, assumptions = trace.frames.packed()

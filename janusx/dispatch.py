@@ -14,6 +14,7 @@ from janusx.compile import Builder, Call
 from janusx.entry import Entry
 from janusx.guards.codegen import ARRAY_TYPE
 from janusx.guards.staged import Assumption
+from janusx.ops.calls import call as call_of
 from janusx.profiler import run_observed
 from janusx.record import Observations, Record
 from janusx.signals import NeedsProfile, Retrace, Signal, Unstageable, Unsupported
@@ -187,7 +188,7 @@ def build(record: Record, call: Call, violated: Assumption | None = None) -> Ent
     if violated is not None:
         record.knowledge.assumed[violated.key] = not violated.expected
     record.learn_changes(call)
-    builder = Builder(call, record.knowledge, settings_of(record), record.rewriter, outer.run_converted)
+    builder = Builder(call, record.knowledge, settings_of(record), record.rewriter, call_of)
     return builder.build(record.built + 1, {})
 
 

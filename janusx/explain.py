@@ -13,12 +13,14 @@ from janusx.misses import place_of_code
 from janusx.profiler import Profile
 from janusx.record import Event, Record
 from janusx.report import model
+from janusx.report.words import many, often
 from janusx.tracing.rewriter import Program, Rewriter, key_name
 from janusx.transforms import Site
 
 DECIDE = frozenset({"if", "while", "for", "if_exp", "assert", "comp_if", "guard"})
 """Constructs that are listed even where nothing was recorded; the others (`and`, calls, ...) only where something was."""
-FEW_REASON = "trips are few"
+FEW = "trips are few"
+"""How the reason of an unrolled loop ends that costs nothing."""
 
 
 def explain(g: Any) -> model.Explanation:
@@ -227,48 +229,54 @@ class _Reader:
     def last(self) -> str:
         return {"eager": "in plain Python", "mixed": "partly compiled"}.get(str(self.stats.last_call), str(self.stats.last_call))
 
-    def slow(self, functions: tuple[model.Function, ...], made: tuple[model.Entry, ...]) -> Iterable[str]:
-        """What costs time, the worst first: each a sentence that begins with where."""
-        stats, reason = self.stats, self.record.eager_reason
-        if reason:
-            yield f"{place_of_code(self.fun)}: runs in plain Python: {reason}"
+    def slow(self, functions: tuple[model.Function, ...], made: tuple[model.Entry, ...]) -> Iterable[model.Slow]:
+        """What costs time, the worst first."""
+        stats, start = self.stats, place_of_code(self.fun)
+        if self.record.eager_reason:
+            eager = self.happened("eager")
+            yield model.Slow(eager[-1].at if eager else start, f"runs in plain Python: {self.record.eager_reason}")
         elif stats.eager:
-            yield f"{place_of_code(self.fun)}: {stats.eager} of {many(stats.calls, 'call')} ran in plain Python"
+            yield model.Slow(start, f"{stats.eager} of {many(stats.calls, 'call')} ran in plain Python")
         elif self.record.wants_profile and not made:
-            yield f"{place_of_code(self.fun)}: is being profiled: {self.record.wants_profile}"
-        yield from (f"{limit.at}: {limit.reason}" for limit in self.happened("limit"))
+            yield model.Slow(start, f"runs in plain Python while it is profiled: {self.record.wants_profile}")
+        yield from (model.Slow(limit.at, limit.reason) for limit in self.happened("limit"))
         yield from self.repeated("violation", 1)
         yield from self.repeated("recompilation", 2)
         for function in functions:
-            filename = function.place.rpartition(":")[0]
-            if function.note:
-                yield f"{function.place}: {function.name}: {function.note}"
-            yield from (
-                f"{filename}:{native.line}: {native.construct} stays native Python: {native.reason}"
-                for native in function.native
-            )
-            for site in function.sites:
-                if site.rung in ("eager", "split") or (site.rung == "unroll" and not site.reason.endswith(FEW_REASON)):
-                    yield f"{filename}:{site.line}: {site.kind} {site.text}: {site.rung}ed: {site.reason}".replace(
-                        "eagered", "runs in Python"
-                    ).replace("splited", "runs in Python")
+            yield from slow_in(function)
         if made and made[0].staged:
-            count = many(len(made[0].staged), "guard")
-            yield f"{made[0].staged[0].at}: every call waits for the program, to read {count} in it"
+            guards = many(len(made[0].staged), "guard")
+            yield model.Slow(made[0].staged[0].at, f"every call waits for the program, to read {guards} in it")
 
-    def repeated(self, kind: str, least: int) -> Iterable[str]:
-        """Events that came again and again for one reason."""
-        groups: dict[tuple[str, str], list[Event]] = {}
+    def repeated(self, kind: str, least: int) -> Iterable[model.Slow]:
+        """Events that came again for one reason, the most frequent first."""
+        groups: dict[tuple[str, str], int] = {}
         for event in self.events:
             if event.kind == kind:
-                # Of a recompilation, the path says what keeps changing: not to what.
+                # Of a recompilation, the path says what keeps changing; to what does not matter.
                 about = event.what.partition(": ")[0] if kind == "recompilation" else event.what
-                groups.setdefault((event.place, about), []).append(event)
-        for (at, about), events in sorted(groups.items(), key=lambda group: -len(group[1])):
-            if len(events) >= least:
-                times = "once" if len(events) == 1 else f"{len(events)} times"
-                said = f"{about}, {times}" if kind == "violation" else f"compiled again {times}, for {about} changed"
-                yield f"{at}: {said}"
+                groups[event.place, about] = groups.get((event.place, about), 0) + 1
+        for (at, about), count in sorted(groups.items(), key=lambda group: -group[1]):
+            if count >= least:
+                what = about if kind == "violation" else f"compiled again, for another {about}"
+                yield model.Slow(at, f"{what}, {often(count)}")
+
+
+def slow_in(function: model.Function) -> Iterable[model.Slow]:
+    """What costs time in one function's code."""
+    filename = function.place.rpartition(":")[0]
+    if function.note:
+        yield model.Slow(function.place, f"{function.name}: {function.note}")
+    for site in function.sites:
+        if site.rung in ("eager", "split"):
+            yield model.Slow(f"{filename}:{site.line}", f"`{site.kind} {site.text}` runs in Python: {site.reason}")
+    for native in function.native:
+        what = f"{native.construct} stays native Python: {native.reason}"
+        yield model.Slow(f"{filename}:{native.line}", what)
+    for site in function.sites:
+        if site.rung == "unroll" and not site.reason.endswith(FEW):
+            what = f"`{site.kind} {site.text}` is unrolled, and compiles for as long as it is: {site.reason}"
+            yield model.Slow(f"{filename}:{site.line}", what)
 
 
 def observed(site: Site, profile: Profile) -> str:
@@ -298,8 +306,3 @@ def natural(path: str) -> list[Any]:
 
 def _split(path: str) -> list[str]:
     return path.replace("[", "\0").replace("]", "\0").split("\0")
-
-
-def many(count: int, what: str) -> str:
-    """`1 call`, `2 calls`."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

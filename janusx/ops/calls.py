@@ -19,7 +19,7 @@ from janusx.ops.effects import hold
 from janusx.signals import Unstageable, Unsupported
 from janusx.state import policy, symbols
 from janusx.state.opaque import OpaqueMethod, describe
-from janusx.tracing import context
+from janusx.tracing import context, methods
 
 HIGHER_ORDER = higher_order.NAMES | {"stack", "array", "asarray"}
 
@@ -57,13 +57,14 @@ def call(fn: Any) -> Callable[..., Any]:
         return _class(fn)
     if isinstance(fn, types.BuiltinMethodType | types.MethodWrapperType):
         return _builtin_method(fn)
-    own_call = getattr(cls, "__call__", None)
+    own_call = methods.original(getattr(cls, "__call__", None))
     if isinstance(own_call, types.FunctionType) and not leaves.is_leaf(own_call):
         return types.MethodType(_function(own_call), fn)
     return leaf(fn)
 
 
 def _function(fn: types.FunctionType) -> Callable[..., Any]:
+    fn = methods.original(fn)
     if emitted.is_emitted(fn.__code__):
         return fn
     disabled = fn.__dict__.get("__janusx_disabled__")
@@ -84,7 +85,7 @@ def _method(fn: types.MethodType) -> Callable[..., Any]:
         return functools.partial(hold, fn)
     if symbols.is_array(fn.__self__):
         return builtin_calls.handler(fn) or leaf(fn)
-    function = fn.__func__
+    function = methods.original(fn.__func__)
     if isinstance(function, types.FunctionType) and (emitted.is_emitted(function.__code__) or not leaves.is_leaf(function)):
         return types.MethodType(_function(function), fn.__self__)
     return leaf(fn)
@@ -97,17 +98,8 @@ def _opaque_method(fn: OpaqueMethod) -> Callable[..., Any]:
 
 
 def _class(cls: Any) -> Callable[..., Any]:
-    init = cls.__init__
-    plain = type(cls) is type and cls.__new__ is object.__new__ and isinstance(init, types.FunctionType)
-    if not plain or leaves.is_leaf(init) or init.__code__.co_filename == "<string>":
-        return leaf(cls)
-
-    def construct(*args: Any, **kwargs: Any) -> Any:
-        made = object.__new__(cls)
-        context.current().function(init)(made, *args, **kwargs)
-        return made
-
-    return construct
+    """The user's classes make their instances themselves: their methods are converted while the trace lasts."""
+    return leaf(cls) if leaves.is_leaf_module(cls.__module__) else cls  # type: ignore[no-any-return]
 
 
 def _builtin_method(fn: Any) -> Callable[..., Any]:
@@ -159,6 +151,7 @@ def leaf_of(fn: Any) -> Callable[..., Any]:
 
 def convert_callable(value: Any) -> Any:
     """A function of the user's that is handed to a library, converted."""
+    value = methods.original(value)
     if isinstance(value, types.FunctionType) and not emitted.is_emitted(value.__code__) and not leaves.is_leaf(value):
         return _function(value)
     if isinstance(value, types.MethodType) and isinstance(value.__func__, types.FunctionType):

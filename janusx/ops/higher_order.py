@@ -135,7 +135,7 @@ def _vmap(fun: Any, in_axes: Any = 0, out_axes: Any = 0, **options: Any) -> Any:
 
         def lifted(*given: Any, **named: Any) -> Any:
             value, out, checks = scope.run(inner, given, named, False)
-            if scope.effects:
+            if any(specs(skeleton) for _, skeleton in scope.effects):
                 raise Unstageable("a function under vmap prints or logs")
             return value, out, checks
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,24 +11,12 @@ from typing import Any
 from janusx.record import Stats
 from janusx.report import page, text
 
-RUNGS: Mapping[str, str] = {
-    "eager": "runs in Python, in every call",
-    "split": "runs in Python, between compiled regions",
-    "speculate": "one outcome is compiled, the program checks it",
-    "unroll": "a loop, once per trip in the program",
-    "roll": "a loop, once in the program",
-    "stage": "all outcomes are in the program",
-    "host": "Python decides while the program is made; guards hold it",
-}
-"""What can become of a place in the code, slowest first."""
-
-
 @dataclass(frozen=True)
 class Decision:
     """What became of a site in some of the programs.
 
     Attributes:
-        rung: one of `RUNGS`, or "" where nothing was decided yet.
+        rung: one of `words.RUNGS`, or "" where nothing was decided yet.
         reason: why.
         outcome: what is taken for granted: "True", "3 trips"; "" if nothing is.
         entries: the programs in which it is so.
@@ -159,6 +147,14 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Slow:
+    """Something that costs time: where in the user's code, and what."""
+
+    at: str
+    what: str
+
+
+@dataclass(frozen=True)
 class Relaxed:
     """A host value that was a constant and is one no more, and why."""
 
@@ -209,7 +205,7 @@ class Explanation:
     place: str
     status: str
     stats: Stats
-    slow: tuple[str, ...]
+    slow: tuple[Slow, ...]
     functions: tuple[Function, ...]
     entries: tuple[Entry, ...]
     relaxed: tuple[Relaxed, ...]

@@ -40,6 +40,9 @@ class Expressions(Mapping[Step, str]):
     def __getitem__(self, step: Step) -> str:
         return self._make(self._fields[step])
 
+    def __contains__(self, step: object) -> bool:
+        return step in self._fields
+
     def __iter__(self) -> Iterator[Step]:
         return iter(self._fields)
 
@@ -101,6 +104,7 @@ class Commit:
             return self.value(value.value)  # only what was returned is unread, and that is bound
         if isinstance(value, Unbound):
             return "None"
+        value = getattr(value, "__dict__", {}).get("__janusx_original__", value) if type(value) is types.FunctionType else value
         node = self._shadow.by_shadow.get(id(value))
         if node is not None:
             return self.need(f"o{node.index}")

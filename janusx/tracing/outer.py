@@ -15,11 +15,6 @@ from janusx.tracing.settings import Settings
 from janusx.tracing.trace import Inputs, Trace
 
 
-def run_converted(trace: Trace, fun: Any, args: Any, kwargs: Any) -> Any:
-    """Run a function in its converted form under a trace."""
-    return call_of(fun)(*args, **kwargs)
-
-
 def inline(record: Any, call: Call) -> Any:
     """Called by a library inside a trace of ours: part of that trace."""
     return call_of(call.fun)(*call.args, **call.kwargs)
@@ -38,7 +33,7 @@ def trace_through(record: Any, call: Call) -> Any:
     settings = Settings(speculate=False, outer=True, relaxed=record.knowledge.relaxed)
     record.rewriter.wrap_leaves = True
     record.rewriter.assumed = {}
-    trace = Trace(Inputs((), {}), settings, record.rewriter)
+    trace = Trace(Inputs((), {}), settings, record.rewriter, call_of)
     try:
         with context.entered(trace):
             args, kwargs = [], {}
@@ -48,7 +43,7 @@ def trace_through(record: Any, call: Call) -> Any:
                     args.append(shadow)
                 else:
                     kwargs[key] = shadow
-            result = run_converted(trace, call.fun, args, kwargs)
+            result = call_of(call.fun)(*args, **kwargs)
             found = list(diff.changes(trace.shadow))
             result = real_of(trace, result)
     finally:

@@ -18,6 +18,7 @@ from janusx.signals import Unsupported
 from janusx.state import kinds, symbols
 from janusx.state.paths import Anchor, Closure, Field, Global, Member, Path, root
 from janusx.state.shadow import LeafNode, ObjectNode, Shadow
+from janusx.tracing import methods
 from janusx.tracing.rewriter import Program, Rewriter
 from janusx.tracing.settings import Settings
 
@@ -50,10 +51,11 @@ class Inputs:
 class Trace:
     """The trace of one pass. Emitted code and symbolic values find it through `tracing.context`."""
 
-    def __init__(self, inputs: Inputs, settings: Settings, rewriter: Rewriter):
+    def __init__(self, inputs: Inputs, settings: Settings, rewriter: Rewriter, call: Callable[[Any], Callable[..., Any]]):
         self.inputs = inputs
         self.settings = settings
         self.rewriter = rewriter
+        self.call = call
         self.frames = Frames()
         self.effects: list[Effect] = []
         self.host_guards: list[tuple[symbols.Expr, Any]] = []
@@ -202,8 +204,17 @@ class Trace:
                 continue
             value = owner.__dict__[name]
             shadow = self.shadow.follow(node, step, value)
+            if isinstance(owner, type):
+                shadow = methods.through(self, name, shadow)
             if shadow is not value:
-                setattr(owner, name, shadow)
+                self._put(node, step, owner, shadow)
+
+    def _put(self, node: ObjectNode, step: Member, owner: Any, shadow: Any) -> None:
+        try:
+            setattr(owner, step.name, shadow)
+        except (AttributeError, TypeError):  # a class that guards its attributes (an enumeration's members)
+            return
+        node.initial[step] = shadow
 
     def unpatch(self) -> None:
         """Put the user's classes and modules back as they were."""
