@@ -439,14 +439,15 @@ class _Collector:
     def _MatchKeywordElement(self, node: cst.MatchKeywordElement) -> None:
         self.visit(node.pattern)
 
-    def _TypeAlias(self, node: cst.TypeAlias) -> None:
-        inner = uses_of(node.value)
+    def _TypeAlias(self, node: cst.CSTNode) -> None:
+        name, value = parts(node)
+        inner = uses_of(value)  # Evaluated when somebody asks for it.
         self.out.captured |= inner.read | inner.captured
-        self._bind(node.name.value)
+        self.bind_target(name)
 
 
 def _consumes(function: cst.BaseExpression) -> bool:
     """Whether a callee is one of the builtins that use an iterator up; `jx.call(sum)` is `sum`."""
-    if isinstance(function, cst.Call) and len(function.args) == 1:
+    if isinstance(function, cst.Call) and isinstance(function.func, cst.Attribute) and len(function.args) == 1:
         function = function.args[0].value
     return isinstance(function, cst.Name) and function.value in _CONSUMERS

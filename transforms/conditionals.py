@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from janusx.transforms.blocks import RETURN, Block, else_of, falls, jumps, map_blocks, then_of, with_branches
 from janusx.transforms.build import assign, expr, give
 from janusx.transforms.lines import at, mark_of
+from janusx.transforms.regions import Regions
 from janusx.transforms.unit import Unit
-
-if TYPE_CHECKING:
-    from janusx.transforms.regions import Regions
 
 
 def inline_assumed(body: Block, unit: Unit) -> list[cst.BaseStatement]:

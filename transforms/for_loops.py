@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from janusx.transforms.blocks import else_of, then_of, with_body, with_else
 from janusx.transforms.build import assign, simple
 from janusx.transforms.lines import at, mark_of
-
-if TYPE_CHECKING:
-    from janusx.transforms.regions import Regions
+from janusx.transforms.regions import Regions
 
 
 def emit(regions: Regions, loop: cst.For) -> Sequence[cst.BaseStatement]:

@@ -11,6 +11,7 @@ from janusx.transforms.boundness import Boundness
 from janusx.transforms.breaks import Breaks
 from janusx.transforms.build import statements
 from janusx.transforms.conditionals import inline_assumed
+from janusx.transforms.constructs import emit
 from janusx.transforms.context_managers import swallows_by
 from janusx.transforms.lines import mark_of
 from janusx.transforms.liveness import Liveness
@@ -47,7 +48,7 @@ def lower(function: cst.FunctionDef, unit: Unit) -> cst.FunctionDef:
     # Last, when control flow is nothing but `if` and loops: what lives where, then functions from the outside in.
     liveness = Liveness(unit.analysis, swallows)
     liveness.function(body)
-    regions = Regions(unit, scope, swallows, liveness)
+    regions = Regions(unit, scope, swallows, liveness, emit)
     emitted, needed = regions.function_body(body)
     unbound = [n for n in dict.fromkeys([*needed, *read_in_functions(emitted, bound.maybe)]) if n not in scope.captured]
     _note_reads(unit, scope_body=body, names=set(unbound), maybe=bound.maybe)

@@ -93,7 +93,8 @@ def read_back(code: str, first_line: int) -> tuple[str, tuple[int, ...]]:
     last = lines[-1] if lines else first_line
     lines += [last] * waiting
     while out and not out[-1].strip():
-        out.pop(), lines.pop()
+        out.pop()
+        lines.pop()
     return "\n".join(out) + "\n", tuple(lines)
 
 

@@ -113,7 +113,9 @@ def _bare(original: cst.FunctionDef | cst.Lambda, unit: Unit) -> cst.FunctionDef
     """The signature as it is, without decorators; a `lambda` as a `def`."""
     params = original.params
     if unit.class_name is not None and "__" in unit.source:
-        params = params.visit(SignatureNames(unit.class_name))  # type: ignore[assignment]
+        mangled = params.visit(SignatureNames(unit.class_name))
+        assert isinstance(mangled, cst.Parameters)
+        params = mangled
     if isinstance(original, cst.Lambda):
         return cst.FunctionDef(cst.Name(unit.fresh("lambda_")), params, cst.IndentedBlock([]))
     return original.with_changes(params=params, decorators=[], leading_lines=[], lines_after_decorators=[])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import libcst as cst
 
-from janusx.transforms import conditionals, for_loops, while_loops
 from janusx.transforms.analysis import Scope, uses_of
 from janusx.transforms.blocks import Block, falls, map_blocks
 from janusx.transforms.boundness import Boundness
@@ -15,8 +15,9 @@ from janusx.transforms.build import Region, assign, define, give, names, simple,
 from janusx.transforms.context_managers import Swallows
 from janusx.transforms.lines import Mark, at, mark_of, put
 from janusx.transforms.liveness import Liveness
-from janusx.transforms.natives import native
 from janusx.transforms.unit import Unit
+
+Emit: TypeAlias = Callable[["Regions", cst.If | cst.While | cst.For], Sequence[cst.BaseStatement]]
 
 
 @dataclass(slots=True)
@@ -33,13 +34,14 @@ class Level:
 
 
 class Regions:
-    """Emits one function's body with its regions as functions."""
+    """Emits one function's body with its regions as functions; `emit` knows what becomes of an `if` or a loop."""
 
-    def __init__(self, unit: Unit, scope: Scope, swallows: Swallows, liveness: Liveness) -> None:
+    def __init__(self, unit: Unit, scope: Scope, swallows: Swallows, liveness: Liveness, emit: Emit) -> None:
         self.unit = unit
         self.scope = scope
         self.liveness = liveness
         self._swallows = swallows
+        self._emit = emit
         self._levels: list[Level] = []
         # The flags of the passes are not among the user's names: nobody looks at them after an exception.
         self.shared = scope.captured | scope.globals | scope.nonlocals | (liveness.exposed & scope.bound)
@@ -61,13 +63,9 @@ class Regions:
         return out
 
     def _statement(self, statement: cst.BaseStatement) -> Sequence[cst.BaseStatement]:
-        if not isinstance(statement, (cst.If, cst.While, cst.For)):
-            return [map_blocks(statement, self.block)]
-        if isinstance(statement, cst.If):
-            return conditionals.native(self, statement) if native(statement) else conditionals.emit(self, statement)
-        if isinstance(statement, cst.While):
-            return while_loops.native(self, statement) if native(statement) else while_loops.emit(self, statement)
-        return for_loops.native(self, statement) if native(statement) else for_loops.emit(self, statement)
+        if isinstance(statement, (cst.If, cst.While, cst.For)):
+            return self._emit(self, statement)
+        return [map_blocks(statement, self.block)]
 
     def _enter(self, body: Block, params: Iterable[str]) -> Level:
         """Start an emitted function: its own names are unbound at its start, all others are somebody else's concern."""

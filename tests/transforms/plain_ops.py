@@ -20,6 +20,9 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+_CONVERT: dict[str, Callable[[Any], str]] = {"r": repr, "s": str, "a": ascii}
+
+
 class Unbound:
     """Stands for a name that is not bound. Nothing can be done with it."""
 
@@ -102,8 +105,8 @@ class PlainOps:
         for piece in pieces:
             if isinstance(piece, tuple):
                 value, conversion, spec = piece
-                how = {"r": repr, "s": str, "a": ascii, None: lambda v: v}[conversion]
-                out += format(how(value), spec)
+                converted = value if conversion is None else _CONVERT[conversion](value)
+                out += format(converted, spec)
             else:
                 out += piece
         return out
