@@ -32,6 +32,12 @@ class Knowledge:
 
     relaxed: dict[Path, str] = field(default_factory=dict)
     assumed: dict[tuple[str, int], bool] = field(default_factory=dict)
+    flips: dict[tuple[str, int], frozenset[int]] = field(default_factory=dict)
+    only: set[tuple[str, int]] = field(default_factory=set)
+
+    def pruned(self) -> dict[tuple[str, int], bool]:
+        """The sites at which only one side is emitted."""
+        return {key: outcome for key, outcome in self.assumed.items() if not self.flips.get(key)}
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ class Builder:
                 shadow.add_root(path, value)
         self.leaf_values = tuple(leaf.value for leaf in shadow.leaves)
         self.rewriter.wrap_leaves = bool(shadow.hosts) or self.rewriter.wrap_leaves
-        self.rewriter.assumed = self.knowledge.assumed
+        self.rewriter.assumed = self.knowledge.pruned()
 
     def _pass(self, jit_options: dict[str, Any]) -> tuple[_Pass | None, Any]:
         box: list[_Pass] = []
@@ -137,7 +143,9 @@ class Builder:
             program.trace(*self.leaf_values, *hosts.values())
         except Respecialise as signal:
             self.knowledge.assumed[signal.key] = signal.outcome
-            self.rewriter.assumed = self.knowledge.assumed
+            if signal.only:
+                self.knowledge.only.add(signal.key)
+            self.rewriter.assumed = self.knowledge.pruned()
             return None, None
         made = box.pop()
         if made.trace.incomplete:
@@ -158,6 +166,7 @@ class Builder:
         count = len(inputs) - len(hosts)
         declared = Inputs(inputs[:count], dict(zip(hosts, inputs[count:], strict=True)))
         settings = replace(self.settings, relaxed=self.knowledge.relaxed, assumed=self.knowledge.assumed)
+        settings = replace(settings, flips=self.knowledge.flips, only=frozenset(self.knowledge.only))
         trace = Trace(declared, settings, self.rewriter, self.call_of)
         trace.memo = self.memo
         try:

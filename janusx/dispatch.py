@@ -13,7 +13,7 @@ from janusx import config, errors, leaves, logs, misses
 from janusx.compile import Builder, Call
 from janusx.entry import Entry
 from janusx.guards.codegen import ARRAY_TYPE
-from janusx.guards.staged import Assumption
+from janusx.guards.staged import Violated
 from janusx.ops.calls import call as call_of
 from janusx.profiler import run_observed
 from janusx.record import Observations, Record
@@ -79,7 +79,7 @@ def run(record: Record, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, A
     if entry.assumptions:
         held = np.asarray(outs[-1])
         if not held.all():
-            _violated(record, entry, entry.assumptions[int(np.argmin(held))])
+            _violated(record, entry, held)
             return MISS
     if clock is not None:
         clock.tick()
@@ -100,7 +100,8 @@ def _drop_if_stale(record: Record, entry: Entry, inputs: tuple[Any, ...]) -> Non
         record.entries.remove(entry)
 
 
-def _violated(record: Record, entry: Entry, assumption: Assumption) -> None:
+def _violated(record: Record, entry: Entry, held: Any) -> None:
+    assumption = entry.assumptions[int(np.argmin(held))]
     record.violations += 1
     record.note("violation", assumption.place, f"that {assumption.what} did not hold")
     logs.say("guards", "%s: that %s did not hold", assumption.place, assumption.what)
@@ -109,7 +110,7 @@ def _violated(record: Record, entry: Entry, assumption: Assumption) -> None:
         raise errors.ViolationError(f"an assumption did not hold: {assumption.what}", place=place_of(assumption.place))
     if callable(policy):
         policy(assumption)
-    record.violated = assumption
+    record.violated = Violated(assumption, entry.assumptions, tuple(bool(bit) for bit in held))
 
 
 def place_of(text: str) -> errors.Place | None:
@@ -120,8 +121,8 @@ def place_of(text: str) -> errors.Place | None:
 
 def _without_entry(record: Record, call: Call) -> Any:
     violated, record.violated = record.violated, None
-    if violated is not None and (violated.only or record.options.get("on_violation") == "eager"):
-        return run_eagerly(record, call, f"that {violated.what} did not hold", known=True)
+    if violated is not None and (violated.first.only or record.options.get("on_violation") == "eager"):
+        return run_eagerly(record, call, f"that {violated.first.what} did not hold", known=True)
     if len(record.entries) >= record.options.get("recompile_limit"):
         _tell_limit(record, call)
         return run_eagerly(record, call, "its recompile limit was reached")
@@ -132,7 +133,7 @@ def _without_entry(record: Record, call: Call) -> Any:
     return _build_and_run(record, call, violated)
 
 
-def _build_and_run(record: Record, call: Call, violated: Assumption | None, flips: int = 0) -> Any:
+def _build_and_run(record: Record, call: Call, violated: Violated | None, flips: int = 0) -> Any:
     try:
         entry = build(record, call, violated)
     except NeedsProfile as signal:
@@ -147,7 +148,7 @@ def _build_and_run(record: Record, call: Call, violated: Assumption | None, flip
     except BaseException as error:  # SystemExit of the user's own, for one
         return _trace_raised(record, call, error)
     if record.built:
-        miss = misses.why(record, call, violated)
+        miss = misses.why(record, call, None if violated is None else violated.first)
         record.note("recompilation", miss.place, miss.what)
         logs.say("recompiles", "%s: entry %d: %s", getattr(call.fun, "__qualname__", "?"), record.built + 1, miss.what)
     record.entries.insert(0, entry)
@@ -167,8 +168,9 @@ def _try_other(record: Record, call: Call, entry: Entry, flips: int) -> Any:
     if violated is None:
         record.entries.remove(entry)
         return _give_up(record, call, "its guards do not hold for the call that it was made for")
-    if violated.only or flips > MAX_FLIPS:
-        return run_eagerly(record, call, f"that {violated.what} did not hold", known=True)
+    record.entries.remove(entry)  # it was made for this call and does not serve it
+    if violated.first.only or flips > MAX_FLIPS:
+        return run_eagerly(record, call, f"that {violated.first.what} did not hold", known=True)
     return _build_and_run(record, call, violated, flips + 1)
 
 
@@ -183,10 +185,10 @@ def settings_of(record: Record) -> Settings:
     )
 
 
-def build(record: Record, call: Call, violated: Assumption | None = None) -> Entry:
+def build(record: Record, call: Call, violated: Violated | None = None) -> Entry:
     """Make an entry for a call."""
     if violated is not None:
-        record.knowledge.assumed[violated.key] = not violated.expected
+        violated.learn(record.knowledge)
     record.learn_changes(call)
     builder = Builder(call, record.knowledge, settings_of(record), record.rewriter, call_of)
     return builder.build(record.built + 1, {})

@@ -234,19 +234,21 @@ class _Reader:
         stats, start = self.stats, place_of_code(self.fun)
         if self.record.eager_reason:
             eager = self.happened("eager")
-            yield model.Slow(eager[-1].at if eager else start, f"runs in plain Python: {self.record.eager_reason}")
+            which = "a call that no program fits runs" if made else "runs"
+            what = f"{which} in plain Python: {self.record.eager_reason}"
+            yield model.Slow(eager[-1].at if eager else start, what, "eager")
         elif stats.eager:
-            yield model.Slow(start, f"{stats.eager} of {many(stats.calls, 'call')} ran in plain Python")
+            yield model.Slow(start, f"{stats.eager} of {many(stats.calls, 'call')} ran in plain Python", "eager")
         elif self.record.wants_profile and not made:
-            yield model.Slow(start, f"runs in plain Python while it is profiled: {self.record.wants_profile}")
-        yield from (model.Slow(limit.at, limit.reason) for limit in self.happened("limit"))
+            yield model.Slow(start, f"runs in plain Python while it is profiled: {self.record.wants_profile}", "eager")
+        yield from (model.Slow(limit.at, limit.reason, "eager") for limit in self.happened("limit"))
         yield from self.repeated("violation", 1)
         yield from self.repeated("recompilation", 2)
         for function in functions:
             yield from slow_in(function)
         if made and made[0].staged:
             guards = many(len(made[0].staged), "guard")
-            yield model.Slow(made[0].staged[0].at, f"every call waits for the program, to read {guards} in it")
+            yield model.Slow(made[0].staged[0].at, f"every call waits for the program, to read {guards} in it", "speculate")
 
     def repeated(self, kind: str, least: int) -> Iterable[model.Slow]:
         """Events that came again for one reason, the most frequent first."""
@@ -258,25 +260,26 @@ class _Reader:
                 groups[event.place, about] = groups.get((event.place, about), 0) + 1
         for (at, about), count in sorted(groups.items(), key=lambda group: -group[1]):
             if count >= least:
-                what = about if kind == "violation" else f"compiled again, for another {about}"
-                yield model.Slow(at, f"{what}, {often(count)}")
+                what = about if kind == "violation" else f"{about} differed, and it was compiled again"
+                yield model.Slow(at, f"{what}, {often(count)}", "speculate")
 
 
 def slow_in(function: model.Function) -> Iterable[model.Slow]:
     """What costs time in one function's code."""
     filename = function.place.rpartition(":")[0]
-    if function.note:
-        yield model.Slow(function.place, f"{function.name}: {function.note}")
+    if function.note and not function.entries:
+        yield model.Slow(function.place, f"{function.name}: {function.note}", "eager")
     for site in function.sites:
         if site.rung in ("eager", "split"):
-            yield model.Slow(f"{filename}:{site.line}", f"`{site.kind} {site.text}` runs in Python: {site.reason}")
+            what = f"`{site.kind} {site.text}` runs in Python: {site.reason}"
+            yield model.Slow(f"{filename}:{site.line}", what, site.rung)
     for native in function.native:
         what = f"{native.construct} stays native Python: {native.reason}"
-        yield model.Slow(f"{filename}:{native.line}", what)
+        yield model.Slow(f"{filename}:{native.line}", what, "host")
     for site in function.sites:
         if site.rung == "unroll" and not site.reason.endswith(FEW):
             what = f"`{site.kind} {site.text}` is unrolled, and compiles for as long as it is: {site.reason}"
-            yield model.Slow(f"{filename}:{site.line}", what)
+            yield model.Slow(f"{filename}:{site.line}", what, "unroll")
 
 
 def observed(site: Site, profile: Profile) -> str:

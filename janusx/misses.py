@@ -47,7 +47,7 @@ def why(record: Record, call: Call, violated: Assumption | None = None) -> Miss:
     found = [(entry, differences(entry.info.guards, call.args, call.kwargs, entry.anchors)) for entry in record.entries]
     for entry, differing in found:
         for difference in differing:
-            entry.failed[difference.check] = (record.calls + 1, difference.what)
+            entry.failed[difference.check] = (record.calls + 1, difference.found)
     differing_entries = [(entry, differing) for entry, differing in found if differing]
     if not differing_entries:
         return Miss("a setting or a cache of JAX's changed", start)

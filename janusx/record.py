@@ -11,7 +11,7 @@ from typing import Any, Literal
 from janusx import config, ops
 from janusx.compile import Call, Knowledge
 from janusx.entry import Entry
-from janusx.guards.staged import Assumption
+from janusx.guards.staged import Violated
 from janusx.profiler import Profiles
 from janusx.tracing.rewriter import Rewriter, key_name
 
@@ -122,7 +122,7 @@ class Record:
     failures: int = 0
     retry_at: int = 0
     limit_told: bool = False
-    violated: Assumption | None = None
+    violated: Violated | None = None
     trace_error: BaseException | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -164,3 +164,5 @@ class Record:
                 self.calls = self.profiled = self.compiled = self.mixed = self.eager = self.violations = self.built = 0
                 self.last_call = None
                 self.events.clear()
+                self.seconds.clear()
+                self.trace_error = self.violated = None

@@ -36,12 +36,16 @@ class NeedsProfile(Signal):
 
 
 class Respecialise(Signal):
-    """What the trace learned asks for another pass: an outcome to speculate on, by (function, site)."""
+    """What the trace learned asks for another pass: an outcome to speculate on, by (function, site).
 
-    def __init__(self, key: tuple[str, int], outcome: bool):
-        super().__init__(key, outcome)
+    `only`: whether the other side raises, so that no program can be made for it.
+    """
+
+    def __init__(self, key: tuple[str, int], outcome: bool, only: bool = False):
+        super().__init__(key, outcome, only)
         self.key = key
         self.outcome = outcome
+        self.only = only
 
 
 class Retrace(Signal):

@@ -27,9 +27,9 @@ class Timings:
         self._samples: deque[tuple[float, ...]] = deque(maxlen=KEPT)
 
     def add(self, sample: tuple[float, ...], hits: int) -> int:
-        """Keep the durations of one call of an entry with so many hits; returns at how many the next one is due."""
+        """Keep the durations of one call of an entry with so many hits; returns how many it has when one is due."""
         self._samples.append(sample)
-        return hits + (1 if hits < FIRST else EVERY)
+        return hits if hits < FIRST else hits + EVERY - 1
 
     @property
     def count(self) -> int:
@@ -42,7 +42,7 @@ class Timings:
         Example:
             >>> timings = Timings()
             >>> timings.add((3e-6, 5e-5, 1e-6), hits=1)
-            2
+            1
             >>> timings.medians()["run"]
             5e-05
         """

@@ -15,14 +15,14 @@ class Assumption:
     """What a staged guard stands for.
 
     Attributes:
-        key: identifies the decision: the function's name and the site's number in it.
+        key: identifies the decision: the function's name, the site's number in it, and which of its occurrences in the trace.
         expected: the outcome that was taken for granted.
         what: in words, for reports.
         place: `file:line` of the user's code.
         only: whether no program can be made for the other outcome (it raises): Python answers then.
     """
 
-    key: tuple[str, int]
+    key: tuple[str, int, int]
     expected: Any
     what: str
     place: str
@@ -72,3 +72,28 @@ class Frames:
         if not checks:
             return None, ()
         return jnp.stack([check.holds for check in checks]), tuple(check.assumption for check in checks)
+
+
+@dataclass(frozen=True)
+class Violated:
+    """A run in which guards did not hold.
+
+    Attributes:
+        first: the first that did not. What the program computed after it may be garbage.
+        assumptions: all of the entry's.
+        held: whether each held.
+    """
+
+    first: Assumption
+    assumptions: tuple[Assumption, ...]
+    held: tuple[bool, ...]
+
+    def learn(self, knowledge: Any) -> None:
+        """Turn the outcomes at the site round: all of them, or, where they differ, those that did not hold."""
+        site = self.first.key[:2]
+        here = [(a, held) for a, held in zip(self.assumptions, self.held, strict=True) if a.key[:2] == site]
+        if len(here) == 1 and not knowledge.flips.get(site):
+            knowledge.assumed[site] = not self.first.expected
+        else:
+            wrong = frozenset(a.key[2] for a, held in here if not held)
+            knowledge.flips[site] = knowledge.flips.get(site, frozenset()) ^ wrong

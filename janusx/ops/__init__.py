@@ -13,34 +13,39 @@ from janusx.ops.asserts import assert_
 from janusx.ops.calls import call
 from janusx.ops.conditionals import assume, cond, if_exp, truth
 from janusx.ops.for_loops import for_loop
-from janusx.ops.logical import and_, chain, contains, not_, or_
+from janusx.ops.logical import and_, both, chain, contains, either, not_, or_
 from janusx.ops.sites import Where
-from janusx.ops.strings import fstring
-from janusx.ops.subscripts import item, set_item
-from janusx.ops.variables import read, unbound
+from janusx.ops.strings import fstring, percent
+from janusx.ops.subscripts import item, set_item, update_item
+from janusx.ops.variables import read, subject, unbound
 from janusx.ops.while_loops import while_loop
 
 PLAIN: Mapping[str, Callable[..., Any]] = {
-    "and_": and_,
     "call": call,
-    "chain": chain,
     "contains": contains,
     "fstring": fstring,
     "item": item,
     "not_": not_,
-    "or_": or_,
+    "percent": percent,
     "read": read,
     "set_item": set_item,
+    "subject": subject,
     "unbound": unbound,
+    "update_item": update_item,
 }
 """Ops that need no site."""
 
 SITED: Mapping[str, Callable[..., Any]] = {
+    "and_": and_,
     "assert_": assert_,
     "assume": assume,
+    "both": both,
+    "chain": chain,
     "cond": cond,
+    "either": either,
     "for_loop": for_loop,
     "if_exp": if_exp,
+    "or_": or_,
     "truth": truth,
     "while_loop": while_loop,
 }

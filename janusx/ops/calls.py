@@ -39,6 +39,8 @@ def call(fn: Any) -> Callable[..., Any]:
         return fn  # type: ignore[no-any-return]
     if fn is super:
         return super
+    if cls is functools._lru_cache_wrapper:
+        return call(fn.__wrapped__)  # within a program there is nothing to save
     if cls is OpaqueMethod:
         return _opaque_method(fn)
     if cls is types.FunctionType:
@@ -74,8 +76,8 @@ def _function(fn: types.FunctionType) -> Callable[..., Any]:
     if handler is not None:
         return handler
     if not leaves.is_leaf(fn):
-        if fn.__code__.co_filename == "<string>":  # made by a library: dataclasses, attrs, namedtuples
-            return fn
+        if fn.__code__.co_filename == "<string>" and fn.__name__.startswith("__"):
+            return fn  # made by a library: dataclasses, attrs, namedtuples
         return context.current().function(fn)  # type: ignore[no-any-return]
     return leaf(fn)
 

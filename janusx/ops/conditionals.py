@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from janusx import leaves
 from janusx.ops.sites import Where, speculate
-from janusx.signals import Unstageable
+from janusx.signals import Respecialise, Unstageable
 from janusx.state import symbols
-from janusx.tracing import context
+from janusx.tracing import context, methods
 from janusx.tracing.heap import Held
 from janusx.tracing.skeleton import Fixed, Skeleton, convert_all, flatten, unflatten, unify
 from janusx.tracing.staging import Piece, Region, trace_region
@@ -41,21 +43,30 @@ def if_exp(test: Any, true: Callable[[], Any], false: Callable[[], Any], site: W
     return cond(test, true, false, site=site)
 
 
-def assume(test: Any, expected: bool, site: Where | None = None) -> None:
-    """Take the outcome of `test` for granted; a guard checks it."""
-    truth(test, site=site, expected=expected)
+def assume(test: Any, expected: bool, site: Where | None = None) -> bool:
+    """Take the outcome of `test` for granted; a guard checks it. Where Python decides after all, another pass is asked for."""
+    predicate = staged_predicate(test)
+    if predicate is not None:
+        return speculate(context.current(), site, predicate, "it had this outcome in the profiled runs")
+    outcome = truth_value(test)
+    if outcome != expected and site is not None:
+        raise Respecialise(site.key, outcome)
+    return outcome
 
 
-def truth(test: Any, site: Where | None = None, expected: bool | None = None) -> bool:
+def truth(test: Any, site: Where | None = None) -> bool:
     """The outcome of a test that steers native Python: known, or speculated on."""
     predicate = staged_predicate(test)
     if predicate is None:
         return truth_value(test)
-    return speculate(context.current(), site, predicate, "Python itself branches on it", expected)
+    return speculate(context.current(), site, predicate, "Python itself branches on it")
 
 
 def staged_predicate(test: Any) -> Any | None:
     """The boolean scalar of the program that decides a test, or None where Python decides it."""
+    own = methods.original(type(test).__dict__.get("__bool__"))
+    if isinstance(own, types.FunctionType) and not symbols.is_sym(test) and not leaves.is_leaf(own):
+        test = context.current().call(own)(test)  # the user's own `__bool__` may answer with an array
     if symbols.is_sym(test) and test._jx_value is symbols.UNKNOWN:
         test = jnp.asarray(symbols.as_array(test))
     if not isinstance(test, jax.core.Tracer):

@@ -43,6 +43,34 @@ def or_(left: Any, right: Callable[[], Any], site: Any = None) -> Any:
     return cond(predicate, lambda: left, right, site=site)
 
 
+def both(left: Any, right: Callable[[], Any], site: Any = None) -> Any:
+    """`left and right()` where only the truth of it matters."""
+    predicate = staged_predicate(left)
+    if predicate is None:
+        return right() if truth_value(left) else False
+    return _truth(predicate, right, lambda: False, site)
+
+
+def either(left: Any, right: Callable[[], Any], site: Any = None) -> Any:
+    """`left or right()` where only the truth of it matters."""
+    predicate = staged_predicate(left)
+    if predicate is None:
+        return True if truth_value(left) else right()
+    return _truth(predicate, lambda: True, right, site)
+
+
+def _truth(predicate: Any, true: Callable[[], Any], false: Callable[[], Any], site: Any) -> Any:
+    def decided(side: Callable[[], Any]) -> Callable[[], Any]:
+        def run() -> Any:
+            value = side()
+            own = staged_predicate(value)
+            return symbols.device_scalar(jnp.asarray(truth_value(value)) if own is None else own, bool)
+
+        return run
+
+    return cond(predicate, decided(true), decided(false), site=site)
+
+
 def not_(value: Any) -> Any:
     """`not value`: a Python bool, also of an array."""
     predicate = staged_predicate(value)

@@ -8,7 +8,7 @@ from janusx.signals import NeedsProfile, Respecialise, Unsupported
 from janusx.tracing.where import Where
 
 
-def speculate(trace: Any, site: Where | None, predicate: Any, why: str, outcome: bool | None = None) -> bool:
+def speculate(trace: Any, site: Where | None, predicate: Any, why: str, forced: bool | None = None) -> bool:
     """Take the outcome of a predicate for granted, under a staged guard.
 
     Args:
@@ -16,7 +16,7 @@ def speculate(trace: Any, site: Where | None, predicate: Any, why: str, outcome:
         site: where.
         predicate: the boolean scalar.
         why: why it is not staged.
-        outcome: what it must be, where only one will do (the other side raises).
+        forced: what it must be, where only one will do (the other side raises).
 
     Raises:
         NeedsProfile: nothing was observed yet.
@@ -27,20 +27,24 @@ def speculate(trace: Any, site: Where | None, predicate: Any, why: str, outcome:
         raise Unsupported(f"{_text(site)} cannot be staged: {why}")
     if site is None:
         raise Unsupported(f"a decision cannot be staged: {why}")
-    assumed = trace.settings.assumed.get(site.key, outcome)
-    if assumed is None:
-        profile = trace.settings.profile
-        if profile is None:
-            raise NeedsProfile(f"{_text(site)} cannot be staged: {why}")
-        seen = profile.branch(site.key)
-        if seen is None:
-            raise NeedsProfile(f"{_text(site)} cannot be staged ({why}), and it was not reached in the profiled runs")
-        raise Respecialise(site.key, seen)
-    if site.key not in trace.settings.assumed and outcome is None:
-        raise Respecialise(site.key, assumed)
+    if site.key not in trace.settings.assumed:
+        raise Respecialise(site.key, _seen(trace, site, why) if forced is None else forced, forced is not None)
+    occurrence = trace.occurrences.get(site.key, -1) + 1
+    flipped = occurrence in trace.settings.flips.get(site.key, ())
+    outcome = bool(trace.settings.assumed[site.key]) is not flipped
     trace.decide(site, "speculate", why)
-    trace.assume_staged(predicate, assumed, f"{_text(site)} is {assumed}", site, outcome is not None)
-    return bool(assumed)
+    trace.assume_staged(predicate, outcome, f"{_text(site)} is {outcome}", site, site.key in trace.settings.only)
+    return outcome
+
+
+def _seen(trace: Any, site: Where, why: str) -> bool:
+    """The usual outcome in the profiled runs."""
+    if trace.settings.profile is None:
+        raise NeedsProfile(f"{_text(site)} cannot be staged: {why}")
+    seen = trace.settings.profile.branch(site.key)
+    if seen is None:
+        raise NeedsProfile(f"{_text(site)} cannot be staged ({why}), and it was not reached in the profiled runs")
+    return bool(seen)
 
 
 def _text(site: Where | None) -> str:

@@ -21,6 +21,22 @@ def fstring(*parts: Any) -> Any:
     return symbols.apply(join_marked, marks, *args)
 
 
+def percent(template: Any, values: Any) -> Any:
+    """`template % values` with a string on the left."""
+    parts = values if type(values) is tuple else (values,)
+    if any(symbols.is_sym(part) or symbols.is_array(part) for part in parts):
+        return symbols.apply(format_percent, template, values)
+    return template % values
+
+
+def format_percent(template: str, values: Any) -> str:
+    """`%` of a string as a function, so that it can be an expression."""
+    return template % values
+
+
+format_percent.gives_text = True  # type: ignore[attr-defined]
+
+
 def join_marked(marks: tuple[bool, ...], *args: Any) -> str:
     """Join the pieces of an f-string; `marks` says which are replacement fields (three arguments each)."""
     rest = iter(args)

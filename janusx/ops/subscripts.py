@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from typing import Any
 
 from janusx.state import symbols
+
+_IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
+    "+=": operator.iadd,
+    "-=": operator.isub,
+    "*=": operator.imul,
+    "/=": operator.itruediv,
+    "//=": operator.ifloordiv,
+    "%=": operator.imod,
+    "**=": operator.ipow,
+    "@=": operator.imatmul,
+    "&=": operator.iand,
+    "|=": operator.ior,
+    "^=": operator.ixor,
+    "<<=": operator.ilshift,
+    ">>=": operator.irshift,
+}
 
 
 def item(value: Any, index: Any) -> Any:
@@ -12,9 +30,16 @@ def item(value: Any, index: Any) -> Any:
     return value[_index(value, index)]
 
 
-def set_item(value: Any, index: Any, new: Any) -> None:
-    """`value[index] = new`."""
+def set_item(new: Any, value: Any, index: Any) -> None:
+    """`value[index] = new`; the arguments are in the order in which Python evaluates them."""
     value[_index(value, index)] = new
+
+
+def update_item(value: Any, index: Any, sign: str, operand: Callable[[], Any]) -> None:
+    """`value[index] += operand()`, for any augmented assignment."""
+    index = _index(value, index)
+    old = value[index]
+    value[index] = _IN_PLACE[sign](old, operand())
 
 
 def _index(value: Any, index: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from janusx.state import symbols
 from janusx.state.unbound import Maybe, Unbound
 from janusx.tracing import context
 
@@ -25,3 +26,8 @@ def read(value: Any, name: str) -> Any:
         context.current().assume_staged(value.bound, True, f"'{name}' is bound", only=True)
         return value.value
     return value
+
+
+def subject(value: Any) -> Any:
+    """What `match` looks into: Python does that itself, so a symbolic value is taken as the value that it has now."""
+    return symbols.pin(value)

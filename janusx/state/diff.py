@@ -8,7 +8,7 @@ from typing import Any
 
 from janusx.state import kinds, symbols
 from janusx.state.paths import Path, Step
-from janusx.state.shadow import ConstantNode, ObjectNode, Shadow
+from janusx.state.shadow import GROWS, ConstantNode, ObjectNode, Shadow
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def to_relax(found: list[Change]) -> dict[Path, str]:
     relaxed: dict[Path, str] = {}
     for change in found:
         if change.grew and change.before == change.node.initial and type(change.node.real) is list:
-            relaxed[change.node.path] = "the function appends to it"
+            relaxed[change.node.path] = GROWS
             continue
         for step in change.changed:
             child = change.node.children.get(step)

@@ -320,7 +320,7 @@ class FunctionKind(Kind):
     def fields(self, value: Any) -> list[tuple[Step, Any]]:
         names = value.__code__.co_freevars
         found: list[tuple[Step, Any]] = [
-            (Closure(i, names[i]), cell) for i, cell in enumerate(value.__closure__ or ()) if names[i] != "__class__"
+            (Closure(i, names[i]), cell) for i, cell in enumerate(value.__closure__ or ())
         ]
         if value.__defaults__:
             found.append((Field("__defaults__"), value.__defaults__))

@@ -8,6 +8,7 @@ import datetime
 import decimal
 import enum
 import fractions
+import functools
 import pathlib
 import re
 import sys
@@ -51,6 +52,7 @@ _VALUES: tuple[type, ...] = (
     uuid.UUID,
     types.CodeType,
     types.MappingProxyType,
+    functools._lru_cache_wrapper,
     property,
     classmethod,
     staticmethod,
@@ -147,6 +149,8 @@ def _instance_category(value: Any, cls: type) -> Category:
     if cls.__module__ == "builtins" and callable(value):
         bound = getattr(value, "__self__", None)
         return "constant" if bound is None or isinstance(bound, types.ModuleType | type) else "opaque"
+    if hasattr(cls, "__get__"):
+        return "constant"  # a descriptor: found in a class
     if not shadowable(cls):
         return kinds.NAMESPACE if cls is types.SimpleNamespace else "opaque"
     if isinstance(value, _FIELDS) or not leaves.is_leaf_module(module):

@@ -19,6 +19,10 @@ from janusx.state.opaque import Opaque
 from janusx.state.paths import Closure, Field, Path, Step
 
 
+GROWS = "the function appends to it"
+"""Why a list is not copied: its length is no constant of the program."""
+
+
 @dataclass(eq=False, slots=True)
 class Node:
     """Something found at a path."""
@@ -189,7 +193,7 @@ class Shadow:
     def _is_host_data(self, path: Path, value: Any) -> bool:
         if not isinstance(value, list | dict | set):
             return False
-        return path in self._relaxed or len(value) > self._limit
+        return self._relaxed.get(path) == GROWS or len(value) > self._limit
 
     def _opaque(self, path: Path, value: Any, fresh: bool) -> tuple[Node, Any]:
         if not fresh:

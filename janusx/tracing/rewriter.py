@@ -88,19 +88,23 @@ def key_name(code: types.CodeType) -> str:
     return f"{code.co_filename}:{code.co_firstlineno}:{code.co_qualname}"
 
 
+LEAF_NAMESPACES = frozenset(
+    """jax.numpy jax.numpy.linalg jax.numpy.fft jax.nn jax.nn.initializers jax.random jax.scipy.special jax.scipy.linalg jax.scipy.stats""".split()
+)
+"""Modules whose functions take arrays and no functions of the user's: their calls stay as they are."""
+
+WRAPPED = frozenset("stack array asarray vectorize apply_along_axis apply_over_axes piecewise fromfunction".split())
+"""But for these: they take functions, or see through rolled loops."""
+
+
 def is_leaf_name(fn: types.FunctionType, name: str) -> bool:
     """Whether a dotted name in a function's code resolves, through modules only, to a JAX function that is traced through."""
     first, *rest = name.split(".")
     value = fn.__globals__.get(first)
-    if not rest or not isinstance(value, types.ModuleType):
-        return False
+    namespace = ""
     for part in rest:
         if not isinstance(value, types.ModuleType):
             return False
+        namespace = value.__name__
         value = vars(value).get(part)
-    module = getattr(value, "__module__", None) or ""
-    return module.partition(".")[0] == "jax" and leaves.is_leaf(value) and name.rpartition(".")[2] not in WRAPPED
-
-
-WRAPPED = frozenset("grad value_and_grad vmap jit checkpoint remat stack array asarray".split())
-"""Names of JAX functions whose calls stay wrapped: they take functions of the user's, or see through rolled loops."""
+    return namespace in LEAF_NAMESPACES and rest[-1] not in WRAPPED and leaves.is_leaf(value)

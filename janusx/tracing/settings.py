@@ -21,6 +21,8 @@ class Settings:
         relaxed: host values that are not constants, by path, with the reason.
         profile: observed outcomes, or None before any run was profiled.
         assumed: outcomes to speculate on, by (function, site).
+        flips: of such a site the occurrences in the trace that go the other way.
+        only: sites whose other side raises.
     """
 
     speculate: bool = True
@@ -30,3 +32,5 @@ class Settings:
     relaxed: Mapping[Path, str] = field(default_factory=dict)
     profile: Any = None
     assumed: Mapping[tuple[str, int], bool] = field(default_factory=dict)
+    flips: Mapping[tuple[str, int], frozenset[int]] = field(default_factory=dict)
+    only: frozenset[tuple[str, int]] = frozenset()

@@ -60,6 +60,7 @@ class Trace:
         self.effects: list[Effect] = []
         self.host_guards: list[tuple[symbols.Expr, Any]] = []
         self.appended: dict[Path, list[Any]] = {}  # by path of growing lists: what the program has appended
+        self.occurrences: dict[tuple[str, int], int] = {}  # the last one at each site speculated on
         self.memo: dict[tuple[int, ...], Any] = {}
         self.rows: dict[int, tuple[Any, int, Any]] = {}
         self.decisions: dict[tuple[str, int], tuple[str, str]] = {}
@@ -115,8 +116,9 @@ class Trace:
         if not self.settings.speculate:
             raise Unsupported(f"that {what} would have to be taken for granted")
         key, place = (where.key, where.place) if where is not None else (("", 0), "")
+        occurrence = self.occurrences[key] = self.occurrences.get(key, -1) + 1
         holds = value if expected else jnp.logical_not(value)
-        self.frames.add(holds, Assumption(key, expected, what, place, only))
+        self.frames.add(holds, Assumption((*key, occurrence), expected, what, place, only))
 
     def hold_append(self, target: Any, method: Any, args: tuple[Any, ...]) -> None:
         """Append to a list whose length is not a constant of the program: at commit."""
@@ -273,7 +275,7 @@ class Trace:
 
     def _cell(self, fn: types.FunctionType, index: int, name: str) -> types.CellType:
         cell = (fn.__closure__ or ())[index]
-        if name == "__class__" or id(cell) in self.shadow.by_shadow:
+        if id(cell) in self.shadow.by_shadow:
             return cell
         node = self.shadow.node_of(cell)
         if node is not None:
