@@ -16,7 +16,7 @@ from janusx.demo.data import Digits
 from janusx.demo.expert import ExpertTrainer
 from janusx.demo.program import GoodEnough, Trainer
 
-__all__ = ["Change", "Speed", "Trained", "Way", "change_midway", "compare_speed", "train", "ways"]
+__all__ = ["Change", "Failure", "Speed", "Trained", "Way", "change_midway", "compare_speed", "train", "ways"]
 
 wait: Callable[[object], object] = jax.block_until_ready
 Step = Callable[[Any, jax.Array, jax.Array], Any]
@@ -66,6 +66,14 @@ class Speed:
     steps_a_second: float
     over_eager: float
     over_expert: float
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A guard that failed: in which call, and what was found."""
+
+    call: int
+    what: str
 
 
 @dataclass(frozen=True)
@@ -180,14 +188,14 @@ CHANGES: tuple[tuple[str, Callable[[Trainer], None]], ...] = (
 
 
 def change_midway(
-    converted: Step, digits: Digits, look: Callable[[], tuple[dict[str, Any], tuple[str, ...]]]
+    converted: Step, digits: Digits, look: Callable[[], tuple[dict[str, Any], tuple[Failure, ...]]]
 ) -> tuple[Change, ...]:
     """Trains a plain and a converted trainer side by side and changes both from outside between two steps.
 
     Args:
         converted: the converted step.
         digits: on what.
-        look: returns the statistics of the converted step, and what it tells of guards that failed.
+        look: returns the statistics of the converted step, and the guards that failed so far.
     """
     batches = itertools.cycle(list(digits.epoch(0)))
     plain, ours = Trainer(good_enough=0.0), Trainer(good_enough=0.0)
@@ -195,14 +203,13 @@ def change_midway(
     found = []
     for code, change in CHANGES:
         _steps(both, batches, 8)
-        before, told = look()
+        before, _ = look()
         for _, trainer in both:
             change(trainer)
         _steps(both, batches, 2)
-        after, told_after = look()
-        found.append(
-            Change(code, plain.losses[-1], ours.losses[-1], _same(plain, ours), before, after, told_after[len(told) :])
-        )
+        after, failures = look()
+        told = tuple(failure.what for failure in failures if failure.call > before["calls"])
+        found.append(Change(code, plain.losses[-1], ours.losses[-1], _same(plain, ours), before, after, told))
     return tuple(found)
 
 

@@ -1,31 +1,23 @@
-"""The HTML report of the demo: one file with everything in it, the original and the generated source side by side."""
+"""The HTML report of the demo: one file with everything in it; the sources side by side are those of `explain`."""
 
 from __future__ import annotations
 
 import html
-import inspect
 import io
-import keyword
-import re
-import textwrap
-import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from janusx.demo.measure import Change, Speed, Trained
-from janusx.demo.program import LeNet, Momentum, Trainer, convolve, cross_entropy, pool
 from janusx.demo.show import SPEED_HEAD, speed_rows
 
-__all__ = ["Findings", "highlight", "plot", "render", "write"]
+__all__ = ["Findings", "plot", "render", "write"]
 
 STYLE = """
-:root { --ink: #1d2330; --soft: #667085; --line: #d9dee8; --paper: #fff; --wash: #f6f8fb;
-  --key: #7b2d8b; --text: #1a7f4b; --note: #8a6d1d; }
+:root { --ink: #1d2330; --soft: #667085; --line: #d9dee8; --paper: #fff; --wash: #f6f8fb; }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e9f0; --soft: #98a2b3; --line: #384152; --paper: #14171e; --wash: #1b2029;
-    --key: #d79be6; --text: #7fd6a5; --note: #d9bd6b; } }
+  :root { --ink: #e6e9f0; --soft: #98a2b3; --line: #384152; --paper: #14171e; --wash: #1b2029; } }
 body { margin: 0 auto; max-width: 1400px; padding: 2rem; font: 16px/1.55 system-ui, sans-serif;
   color: var(--ink); background: var(--paper); }
 h1 { margin: 0 0 .25rem; font-size: 1.8rem; }
@@ -37,16 +29,9 @@ th, td { padding: .4rem .9rem; border-bottom: 1px solid var(--line); text-align:
 th { font-weight: 600; color: var(--soft); }
 .figures td:not(:first-child), .figures th:not(:first-child) { text-align: right; font-variant-numeric: tabular-nums; }
 .ours td { font-weight: 600; background: var(--wash); }
-.sides { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
-@media (max-width: 900px) { .sides { grid-template-columns: 1fr; } }
-.sides section { min-width: 0; }
-.sides h3 { margin: 0 0 .5rem; font-size: 1rem; }
 pre { margin: 0; padding: 1rem; overflow: auto; max-height: 75vh; background: var(--wash);
   border: 1px solid var(--line); border-radius: 8px; font: 12.5px/1.5 ui-monospace, Menlo, Consolas, monospace; }
 code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .9em; }
-.k { color: var(--key); }
-.s { color: var(--text); }
-.c { color: var(--note); }
 figure { margin: 0; }
 figure svg { max-width: 100%; height: auto; background: #fff; border-radius: 8px; }
 """
@@ -59,7 +44,6 @@ class Findings:
     trained: Sequence[Trained]
     speeds: Sequence[Speed]
     changes: Sequence[Change]
-    generated: Any
     explanation: Any
 
 
@@ -77,8 +61,7 @@ def render(findings: Findings) -> str:
         _speed_table(findings),
         f"<h2>Loss</h2><figure>{plot(findings.trained)}</figure>",
         "<h2>Changed from outside</h2>" + _change_table(findings.changes),
-        "<h2>The program, and what was made of it</h2>" + _sides(str(findings.generated)),
-        "<h2>Decisions, guards and times</h2>" + _explanation(findings.explanation),
+        "<h2>The program, and what was made of it</h2>" + _explanation(findings.explanation),
     )
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>JanusX demo</title>'
     body = "\n".join(parts)
@@ -118,45 +101,9 @@ def _change_table(changes: Sequence[Change]) -> str:
     return _table(["between two steps", "what the guards did", "loss", "loss in plain Python", "parameters"], rows)
 
 
-def _sides(generated: str) -> str:
-    parts = (Trainer.train_step, LeNet.loss, cross_entropy, LeNet.logits, pool, convolve, Momentum.update)
-    original = "\n\n".join(textwrap.dedent(inspect.getsource(part)) for part in parts)
-    return (
-        f"<div class=sides><section><h3>As it is written</h3><pre>{highlight(original)}</pre></section>"
-        f"<section><h3>As it is compiled</h3><pre>{highlight(generated)}</pre></section></div>"
-    )
-
-
 def _explanation(explanation: Any) -> str:
     shown = getattr(explanation, "_repr_html_", None)
     return str(shown()) if shown is not None else f"<pre>{html.escape(str(explanation))}</pre>"
-
-
-def highlight(source: str) -> str:
-    """Python source as HTML with keywords, strings and comments marked; text that is not Python stays plain.
-
-    >>> highlight("return 1 < 2")
-    '<span class=k>return</span> 1 &lt; 2'
-    """
-    text = textwrap.dedent(source)
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text + "\n").readline))
-    except (tokenize.TokenError, SyntaxError):
-        return html.escape(source)
-    lines = text.split("\n")
-    marks = [(token.start, token.end, kind) for token in tokens if (kind := _kind(token))]
-    for (row, start), (end_row, end), kind in reversed(marks):
-        for number, at, mark in ((end_row, end, "\2"), (row, start, f"\0{kind}\1")):
-            line = lines[number - 1]
-            lines[number - 1] = line[:at] + mark + line[at:]
-    escaped = html.escape("\n".join(lines), quote=False)
-    return re.sub("\0(.)\1", r"<span class=\1>", escaped).replace("\2", "</span>")
-
-
-def _kind(token: tokenize.TokenInfo) -> str:
-    if token.type == tokenize.NAME and keyword.iskeyword(token.string):
-        return "k"
-    return {tokenize.STRING: "s", tokenize.COMMENT: "c"}.get(token.type, "")
 
 
 def plot(trained: Sequence[Trained]) -> str:

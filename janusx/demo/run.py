@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from janusx.demo.data import Digits, load
-from janusx.demo.measure import Change, Speed, Step, Trained, change_midway, compare_speed, train, ways
+from janusx.demo.measure import Change, Failure, Speed, Step, Trained, change_midway, compare_speed, train, ways
 from janusx.demo.program import Trainer
 from janusx.demo.report import Findings, write
 from janusx.demo.show import progress, show_changes, show_speed
 
 __all__ = ["main", "run"]
 
-Looked = Callable[[], tuple[dict[str, Any], tuple[str, ...]]]
+Looked = Callable[[], tuple[dict[str, Any], tuple[Failure, ...]]]
 
 MISSING = """\
 The demo trains on the handwritten digits that ship with scikit-learn, which is not installed. Install it with
@@ -59,29 +60,18 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parsed
 
 
-def look(step: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Statistics of a converted step, and a line for each guard that failed."""
+def look(step: Any) -> tuple[dict[str, Any], tuple[Failure, ...]]:
+    """Statistics of a converted step, and the guards that failed so far."""
     import janusx
 
-    stats = janusx.stats(step)
-    names = ("calls", "profiled", "compiled", "mixed", "eager", "violations", "recompilations", "entries", "last_call")
-    report = janusx.explain(step).to_dict()
-    return {name: getattr(stats, name) for name in names}, tuple(told(report))
+    return dataclasses.asdict(janusx.stats(step)), failures(janusx.explain(step).to_dict())
 
 
-def told(report: dict[str, Any]) -> list[str]:
-    """Lines about failed guards, in the order in which they failed."""
-    names = ("events",) if report.get("events") else ("recompilations", "violations")
-    return [line_of(event) for name in names for event in report.get(name) or ()]
-
-
-def line_of(event: Any) -> str:
-    """One event as a line: its values, with what says nothing left out."""
-    if not isinstance(event, dict):
-        return str(event)
-    if event.get("what"):
-        return f"{event.get('kind', '')} {event.get('place', '')}: {event['what']}".strip()
-    return ", ".join(f"{name} {value}" for name, value in event.items() if value not in (None, "", [], {}))
+def failures(report: dict[str, Any]) -> tuple[Failure, ...]:
+    """What `janusx.explain` tells of guards that failed, in the order of the calls."""
+    events = [*report["recompilations"], *report["violations"]]
+    found = [Failure(event["call"], f"{event['reason']} ({Path(event['at']).name})") for event in events]
+    return tuple(sorted(found, key=lambda failure: failure.call))
 
 
 def run(digits: Digits, epochs: int, step: Step, looked: Looked, rounds: int = 15) -> Outcome:
@@ -115,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show_changes(outcome.changes)
     write(
         parsed.html,
-        Findings(outcome.trained, outcome.speeds, outcome.changes, janusx.source(step), janusx.explain(step)),
+        Findings(outcome.trained, outcome.speeds, outcome.changes, janusx.explain(step)),
     )
     print(f"\nWhat the compiler did, line by line: {parsed.html.resolve()}")
     if not outcome.agree:

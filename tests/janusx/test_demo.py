@@ -17,7 +17,7 @@ from janusx.demo.data import BATCH, load
 from janusx.demo.expert import ExpertTrainer
 from janusx.demo.measure import Change, Speed, Trained, Way
 from janusx.demo.program import GoodEnough, Trainer
-from janusx.demo.run import Outcome, line_of, main, run
+from janusx.demo.run import Outcome, failures, main, run
 
 STEPS = 4
 
@@ -140,15 +140,13 @@ class Balance(html.parser.HTMLParser):
             assert self.open.pop() == tag
 
 
-def test_the_report_is_one_file_with_both_sources_side_by_side():
-    findings = report.Findings(trained(), speeds(), (change(entries=3),), "def step(x):\n    return x < 1", "why & how")
+def test_the_report_is_one_file_that_fetches_nothing():
+    findings = report.Findings(trained(), speeds(), (change(entries=3),), "why & how")
     text = report.render(findings)
     balance = Balance()
     balance.feed(text)
     assert balance.open == []
     assert balance.fetched == []
-    assert "<span class=k>def</span> train_step" in text
-    assert "    <span class=k>return</span> x &lt; 1" in text
     assert "why &amp; how" in text
     assert "running &lt;loss&gt;" in text
     assert "<svg" in text
@@ -157,12 +155,6 @@ def test_the_report_is_one_file_with_both_sources_side_by_side():
 def test_the_report_does_without_a_plot_where_matplotlib_is_missing(monkeypatch):
     forbid(monkeypatch, "matplotlib")
     assert "not installed" in report.plot(trained())
-
-
-def test_source_is_highlighted_over_lines_and_what_is_not_python_stays_as_it_is():
-    marked = report.highlight('x = """a\nb"""  # <c>')
-    assert marked == 'x = <span class=s>"""a\nb"""</span>  <span class=c># &lt;c&gt;</span>'
-    assert report.highlight("x = (&") == "x = (&amp;"
 
 
 def forbid(monkeypatch, package):
@@ -182,12 +174,13 @@ def test_without_scikit_learn_the_demo_says_what_to_install(monkeypatch, capsys)
     assert 'pip install "janusx[demo]"' in capsys.readouterr().err
 
 
-def test_events_are_shown_with_what_they_say():
-    assert (
-        line_of({"path": "self.decayed", "reason": "length 2, was 1", "line": None})
-        == "path self.decayed, reason length 2, was 1"
-    )
-    assert line_of("text") == "text"
+def test_failed_guards_are_told_in_the_order_of_the_calls():
+    report = {
+        "recompilations": [{"reason": "a list of 2, was 1", "at": "/x/program.py:85", "call": 9}],
+        "violations": [{"reason": "it did not hold", "at": "/x/program.py:93", "call": 4}],
+    }
+    assert [failure.call for failure in failures(report)] == [4, 9]
+    assert failures(report)[1].what == "a list of 2, was 1 (program.py:85)"
 
 
 def test_other_accuracies_or_other_parameters_do_not_agree():
@@ -198,7 +191,7 @@ def test_other_accuracies_or_other_parameters_do_not_agree():
 def test_a_run_trains_three_ways_and_changes_the_rest(digits):
     """With a step that is not converted: the loop around it, without the compiler."""
     small = type(digits)(digits.images[:96], digits.labels[:96], digits.test_images, digits.test_labels)
-    outcome = run(small, 1, Trainer.train_step, lambda: ({}, ()), rounds=2)
+    outcome = run(small, 1, Trainer.train_step, lambda: ({"calls": 0}, ()), rounds=2)
     assert outcome.agree
     assert [result.steps for result in outcome.trained] == [3, 3, 3]
 
@@ -215,4 +208,8 @@ def test_the_demo_runs_converted(tmp_path, capsys):
     path = tmp_path / "report.html"
     assert main(["--epochs", "1", "--html", str(path)]) == 0
     assert "janusx.convert" in capsys.readouterr().out
-    assert "train_step" in path.read_text()
+    balance = Balance()
+    balance.feed(text := path.read_text())
+    assert (balance.open, balance.fetched) == ([], [])
+    assert "running_loss" in text
+    assert "jx.cond" in text
