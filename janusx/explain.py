@@ -9,6 +9,7 @@ from typing import Any
 
 from janusx import emitted, errors, leaves, ops
 from janusx import entry as entries
+from janusx.guards.staged import Assumption
 from janusx.misses import place_of_code
 from janusx.profiler import Profile
 from janusx.record import Event, Record
@@ -18,7 +19,7 @@ from janusx.tracing.rewriter import Program, Rewriter, key_name
 from janusx.transforms import Site
 
 DECIDE = frozenset({"if", "while", "for", "if_exp", "assert", "comp_if", "guard"})
-"""Constructs that are listed even where nothing was recorded; the others (`and`, calls, ...) only where something was."""
+"""Constructs that are listed even where nothing was recorded; `and`, calls and so on only where something was."""
 FEW = "trips are few"
 """How the reason of an unrolled loop ends that costs nothing."""
 
@@ -52,7 +53,8 @@ def explain(g: Any) -> model.Explanation:
     target = g.__func__ if isinstance(g, types.MethodType) else g
     record = getattr(target, "_record", None)
     if not isinstance(record, Record):
-        raise errors.NotCallableError(f"{g!r} is not a converted function.", remedy="Pass what janusx.convert returned.")
+        remedy = "Pass what janusx.convert returned."
+        raise errors.NotCallableError(f"{g!r} is not a converted function.", remedy=remedy)
     return _Reader(record, getattr(target, "__name__", None)).explanation()
 
 
@@ -111,9 +113,12 @@ class _Reader:
         filename, line, name = key.rsplit(":", 2)
         source = program.source if program is not None else None
         rewritten = program.rewritten if program is not None else None
-        original = source and model.Source(
-            source.text.rstrip("\n"), tuple(range(source.first_line, source.first_line + source.text.count("\n") + 1))
-        )
+        original = generated = None
+        if source is not None:
+            text = source.text.rstrip("\n")
+            original = model.Source(text, tuple(range(source.first_line, source.first_line + text.count("\n") + 1)))
+        if rewritten is not None:
+            generated = model.Source(rewritten.text.rstrip("\n"), tuple(rewritten.lines))
         note = (program.reason if program is not None else "") or profile.unobserved or ""
         return model.Function(
             name=source.qualname if source is not None else name,
@@ -126,7 +131,7 @@ class _Reader:
                 for refusal in (rewritten.refusals if rewritten is not None else ())
             ),
             original=original,
-            generated=rewritten and model.Source(rewritten.text.rstrip("\n"), tuple(rewritten.lines)),
+            generated=generated,
             note=note,
         )
 
@@ -139,8 +144,9 @@ class _Reader:
 
     def sites(self, key: str, sites: Iterable[Site], profile: Profile) -> tuple[model.Site, ...]:
         found = []
+        holding = [entry for entry in self.entries if self.holds(entry, key)]
         for site in sites:
-            decisions = self.decisions((key, site.id), site, [entry for entry in self.entries if self.holds(entry, key)])
+            decisions = self.decisions((key, site.id), site, holding)
             if site.kind not in DECIDE and all(decision.rung in ("host", "") for decision in decisions):
                 continue
             rung, reason = (decisions[0].rung, decisions[0].reason) if decisions else ("", "")
@@ -148,17 +154,15 @@ class _Reader:
             found.append(model.Site(site.id, site.kind, site.line, site.text, rung, reason, seen, decisions))
         return tuple(sorted(found, key=lambda site: (site.line, site.number)))
 
-    def decisions(
-        self, key: tuple[str, int], site: Site, holding: list[entries.Entry]
-    ) -> tuple[model.Decision, ...]:
+    def decisions(self, key: tuple[str, int], site: Site, holding: list[entries.Entry]) -> tuple[model.Decision, ...]:
         """What became of a site, newest program first; programs that agree are one decision."""
         grouped: dict[tuple[str, str, str], list[int]] = {}
         for entry in sorted(holding, key=lambda entry: -entry.info.number):
             rung, reason = entry.info.decisions.get(key, ("host", ""))
             if rung == "host":
                 reason = "Python decided it while tracing, or it was not reached"
-            outcome = next((str(a.expected) for a in entry.assumptions if a.key == key and site.kind != "while"), "")
-            grouped.setdefault((rung, reason, outcome if rung == "speculate" else ""), []).append(entry.info.number)
+            outcome = outcome_of(entry.assumptions, key) if rung == "speculate" and site.kind != "while" else ""
+            grouped.setdefault((rung, reason, outcome), []).append(entry.info.number)
         return tuple(model.Decision(*what, tuple(numbers)) for what, numbers in grouped.items())
 
     # --- entries and events -------------------------------------------------------------------------------------
@@ -173,7 +177,7 @@ class _Reader:
         counts = Counter(event.what for event in self.events if event.kind == "violation")
         staged = tuple(
             model.StagedGuard(guard.what, guard.place, counts[f"that {guard.what} did not hold"])
-            for guard in dict.fromkeys(entry.assumptions)
+            for guard in {guard.what: guard for guard in entry.assumptions}.values()
         )
         timed = entry.timings
         return model.Entry(
@@ -191,12 +195,13 @@ class _Reader:
         )
 
     def happened(self, kind: str) -> tuple[model.Happening, ...]:
-        return tuple(model.Happening(event.what, self.place(event), event.call) for event in self.events if event.kind == kind)
+        events = [event for event in self.events if event.kind == kind]
+        return tuple(model.Happening(event.what, self.place(event), event.call) for event in events)
 
     def place(self, event: Event) -> str:
         """Where; of an error while tracing, the user's line that raised it."""
         error = self.record.trace_error
-        if event.kind == "eager" and error is not None and event.what.startswith(f"tracing it raised {type(error).__name__}"):
+        if error is not None and event.what.startswith(f"tracing it raised {type(error).__name__}"):
             return user_line(error) or event.place
         return event.place
 
@@ -227,7 +232,8 @@ class _Reader:
         return f"{many(stats.calls, 'call')}: {how}{by}; the last one {self.last()}"
 
     def last(self) -> str:
-        return {"eager": "in plain Python", "mixed": "partly compiled"}.get(str(self.stats.last_call), str(self.stats.last_call))
+        name = str(self.stats.last_call)
+        return {"eager": "in plain Python", "mixed": "partly compiled"}.get(name, name)
 
     def slow(self, functions: tuple[model.Function, ...], made: tuple[model.Entry, ...]) -> Iterable[model.Slow]:
         """What costs time, the worst first."""
@@ -247,8 +253,8 @@ class _Reader:
         for function in functions:
             yield from slow_in(function)
         if made and made[0].staged:
-            guards = many(len(made[0].staged), "guard")
-            yield model.Slow(made[0].staged[0].at, f"every call waits for the program, to read {guards} in it", "speculate")
+            what = f"every call waits for the program, to read {many(len(made[0].staged), 'guard')} in it"
+            yield model.Slow(made[0].staged[0].at, what, "speculate")
 
     def repeated(self, kind: str, least: int) -> Iterable[model.Slow]:
         """Events that came again for one reason, the most frequent first."""
@@ -280,6 +286,11 @@ def slow_in(function: model.Function) -> Iterable[model.Slow]:
         if site.rung == "unroll" and not site.reason.endswith(FEW):
             what = f"`{site.kind} {site.text}` is unrolled, and compiles for as long as it is: {site.reason}"
             yield model.Slow(f"{filename}:{site.line}", what, "unroll")
+
+
+def outcome_of(assumptions: Iterable[Assumption], key: tuple[str, int]) -> str:
+    """What is taken for granted at a site; each of it, where its occurrences differ."""
+    return ", ".join(dict.fromkeys(str(made.expected) for made in assumptions if made.key[:2] == key))
 
 
 def observed(site: Site, profile: Profile) -> str:

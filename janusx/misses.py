@@ -51,7 +51,8 @@ def why(record: Record, call: Call, violated: Assumption | None = None) -> Miss:
     differing_entries = [(entry, differing) for entry, differing in found if differing]
     if not differing_entries:
         return Miss("a setting or a cache of JAX's changed", start)
-    entry, nearest = min(differing_entries, key=lambda pair: len(pair[1]))
+    # A call of another shape (check 0) is further away than any change of values.
+    entry, nearest = min(differing_entries, key=lambda pair: (pair[1][0].check == 0, len(pair[1])))
     return Miss(_words(nearest), _place(entry, nearest[0]) or start)
 
 

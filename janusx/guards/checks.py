@@ -14,12 +14,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from janusx.guards.describe import short, show
+from janusx.guards.describe import fold, short, show
 from janusx.state import kinds, symbols
 from janusx.state.paths import Path, Step
 from janusx.state.shadow import ConstantNode, HostNode, LeafNode, Node, ObjectNode, OpaqueNode, Shadow
 
 Read = Callable[[Path], Any]
+
+_NAMED = ((types.ModuleType, "module"), (type, "class"), (property, "property"), (staticmethod | classmethod, "method"))
 
 
 class Gone:
@@ -113,11 +115,16 @@ class ConstantCheck(Check):
 
     @property
     def condition(self) -> str:
-        return short(self.value)
+        for kind, name in _NAMED:
+            if isinstance(self.value, kind):
+                return f"the same {name}"
+        return "the same function" if callable(self.value) else short(self.value)
 
     def _differs(self, now: Any) -> str:
         if now is self.value or symbols.same(now, self.value):
             return ""
+        if type(now) is not type(self.value) and not callable(now):
+            return f"{kind_of(now)} instead of {kind_of(self.value)}"
         shown, before = short(now), short(self.value)
         return f"another {before}" if shown == before else f"{shown} instead of {before}"
 
@@ -210,7 +217,7 @@ class DistinctCheck(Check):
 
     @property
     def name(self) -> str:
-        return few([str(path) for path in self.paths])
+        return few(fold(map(str, self.paths)))
 
     @property
     def condition(self) -> str:

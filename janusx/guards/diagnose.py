@@ -47,12 +47,19 @@ class Difference:
     Attributes:
         check: its number among the guards of the entry.
         path: where; None where it is about several places or the call itself.
-        what: what is there instead: `self.layers: a list of 3, was 2`.
+        name: where, in words.
+        found: what is there instead: `a list of 3, was 2`.
     """
 
     check: int
     path: Path | None
-    what: str
+    name: str
+    found: str
+
+    @property
+    def what(self) -> str:
+        """Both: `self.layers: a list of 3, was 2`."""
+        return f"{self.name}: {self.found}"
 
 
 def differences(
@@ -72,7 +79,9 @@ def differences(
         except Exception:  # of the user's objects, compared with the user's operators
             what = "cannot be compared any more"
         if what:
-            found.append(Difference(number, check.path, f"{check.name}: {what}"))
+            found.append(Difference(number, check.path, check.name, what))
+            if isinstance(check, CallCheck):
+                break  # paths of arguments mean something else in a call of another shape
     return found
 
 

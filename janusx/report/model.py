@@ -11,6 +11,7 @@ from typing import Any
 from janusx.record import Stats
 from janusx.report import page, text
 
+
 @dataclass(frozen=True)
 class Decision:
     """What became of a site in some of the programs.
@@ -148,10 +149,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Slow:
-    """Something that costs time: where in the user's code, and what."""
+    """Something that costs time: where in the user's code, what, and the rung (of `words.RUNGS`) that it is on."""
 
     at: str
     what: str
+    rung: str
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ class Happening:
 
 @dataclass(frozen=True)
 class Explanation:
-    """All that is known of a converted function. Print it, show it in a notebook, save it as a page, or read its fields.
+    """All that is known of a converted function: to print, to show in a notebook, to save as a page, to read.
 
     Attributes:
         function: the name.

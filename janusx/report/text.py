@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from janusx.report.words import duration, fold, fold_guards, many, often, short_place
+from janusx.guards.describe import fold
+from janusx.report.words import brief, duration, fold_guards, fold_rows, many, often, short_place
 
 if TYPE_CHECKING:
     from janusx.report.model import Entry, Explanation, Function, Site
@@ -18,7 +19,6 @@ STYLES = {
     "title": "bold",
     "head": "bold",
     "soft": "dim",
-    "warn": "bold red",
     "eager": "bold red",
     "split": "red",
     "speculate": "yellow",
@@ -52,27 +52,28 @@ def rich(report: Explanation) -> Any:
 def lines(report: Explanation) -> Iterator[Line]:
     """The lines of the report, each as spans of text and style."""
     yield [(report.function, "title"), (f"  {short_place(report.place)}", "soft")]
-    yield [(report.status, "")]
+    yield from _row("", report.status)
     if report.slow:
         yield from _head("What costs time")
         for slow in report.slow:
-            yield from _bullet(short_place(slow.at), slow.what)
+            yield from _bullet(short_place(slow.at), brief(slow.what), slow.rung)
     if report.functions:
         yield from _head("Decisions")
         for function in report.functions:
             yield from _function(function)
     for number, entry in enumerate(report.entries):
-        yield from _head(f"Program {entry.number}" + (", tried first" if number == 0 and len(report.entries) > 1 else ""))
+        first = ", tried first" if number == 0 and len(report.entries) > 1 else ""
+        yield from _head(f"Program {entry.number}{first}")
         yield from _entry(entry, whole=number == 0)
     if report.relaxed:
         yield from _head("Host values that are inputs, not constants")
-        for path, reason in _fold_pairs((relaxed.path, relaxed.reason) for relaxed in report.relaxed):
+        for path, reason, _ in fold_rows((relaxed.path, relaxed.reason, "") for relaxed in report.relaxed):
             yield from _row(f"  {path:<28}  ", reason)
     happened = list(report.happenings())
     if happened:
         yield from _head("What happened")
         for kind, event in happened:
-            yield from _row(f"  call {event.call:<5} {kind:<14}", f"{event.reason}  ({short_place(event.at)})")
+            yield from _row(f"  call {event.call:<5} {kind:<14}", f"{brief(event.reason)}  ({short_place(event.at)})")
     yield from _timings(report)
 
 
@@ -92,9 +93,9 @@ def _row(start: str, text: str, style: str = "") -> Iterator[Line]:
     yield from ([(" " * indent, ""), (line, "")] for line in wrapped[1:])
 
 
-def _bullet(place: str, text: str) -> Iterator[Line]:
+def _bullet(place: str, text: str, rung: str) -> Iterator[Line]:
     wrapped = textwrap.wrap(f"{place}: {text}" if place else text, WIDTH - 4, break_on_hyphens=False)
-    yield [("  ! ", "warn"), (wrapped[0], "")]
+    yield [("  ! ", rung), (wrapped[0], "")]
     yield from ([("    ", ""), (line, "")] for line in wrapped[1:])
 
 
@@ -116,7 +117,7 @@ def _site(site: Site) -> Iterator[Line]:
     if not site.decisions:
         yield from _cells(site.line, f"{site.kind} {site.text}", "", site.profile or "not decided yet")
     for number, decision in enumerate(site.decisions):
-        why = decision.reason
+        why = brief(decision.reason)
         if decision.outcome:
             why = f"taken to be {decision.outcome}: {why}"
         if len(site.decisions) > 1:
@@ -144,8 +145,8 @@ def _entry(entry: Entry, whole: bool) -> Iterator[Line]:
     yield from _row("  writes   ", _some(fold(entry.writes)))
     for guard in entry.staged:
         failed = f"; did not hold {often(guard.violations)}" if guard.violations else ""
-        yield from _row("  checks   ", f"{guard.what}{failed}")
-    guards = fold_guards((guard.path, guard.condition, guard.failed) for guard in entry.guards)
+        yield from _row("  checks   ", brief(guard.what) + failed)
+    guards = fold_guards(entry.guards)
     failed_only = [guard for guard in guards if guard[2]]
     shown = guards[: max(MOST_GUARDS, len(failed_only))] if whole else failed_only
     yield [(f"  {many(len(entry.guards), 'guard')}" + ("" if shown else ", none failed"), "")]
@@ -156,7 +157,7 @@ def _entry(entry: Entry, whole: bool) -> Iterator[Line]:
 
 
 def _made(entry: Entry) -> str:
-    return ", ".join(f"{part} {duration(seconds)}" for part, seconds in entry.seconds.items())
+    return ", ".join(f"{part} {duration(seconds)}" for part, seconds in entry.seconds.items() if seconds)
 
 
 def _timings(report: Explanation) -> Iterator[Line]:
@@ -169,9 +170,3 @@ def _timings(report: Explanation) -> Iterator[Line]:
 def _some(paths: Sequence[str], most: int = 24) -> str:
     shown = ", ".join(paths[:most]) or "nothing"
     return shown if len(paths) <= most else f"{shown}, and {len(paths) - most} more"
-
-
-def _fold_pairs(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(path, reason) for path, reason, _ in fold_guards((path, reason, "") for path, reason in pairs)]
-
-

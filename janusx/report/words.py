@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from janusx.guards.describe import fold
+
+if TYPE_CHECKING:
+    from janusx.report.model import Guard
 
 RUNGS: Mapping[str, str] = {
     "eager": "runs in Python, in every call",
@@ -16,7 +22,11 @@ RUNGS: Mapping[str, str] = {
 }
 """What can become of a place in the code, slowest first."""
 
-_INDEX = re.compile(r"\[(\d+)\]")
+_PLACE = re.compile(r"\((?:[^()]*[/\\])?([^()/\\]+:\d+)\)")
+
+
+SAME = ("the same", "no members added")
+"""How conditions begin that say of many paths that nothing was exchanged: they share a row."""
 
 
 def duration(seconds: float) -> str:
@@ -36,49 +46,34 @@ def short_place(place: str) -> str:
     return place.replace("\\", "/").rpartition("/")[2]
 
 
-def fold(paths: Iterable[str]) -> list[str]:
-    """Paths that differ in one index alone as one.
+def fold_guards(guards: Iterable[Guard]) -> list[tuple[str, str, str]]:
+    """Guards as rows, folded."""
+    return fold_rows((guard.path, guard.condition, guard.failed) for guard in guards)
+
+
+def fold_rows(rows: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Rows (path, condition, last failure), with paths folded where the rest agrees; those that failed first."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for path, condition, failed in rows:
+        groups.setdefault((condition, failed), []).append(path)
+    found: list[tuple[str, str, str]] = []
+    for (condition, failed), paths in groups.items():
+        folded = fold(paths)
+        if condition.startswith(SAME):
+            folded = [", ".join(folded)]
+        found += [(path, condition, failed) for path in folded]
+    # What holds the code itself comes last: there is much of it, and it rarely changes.
+    return sorted(found, key=lambda row: (not row[2], row[1].startswith(SAME)))
+
+
+def brief(text: str) -> str:
+    """Text in which places in parentheses are said by the file's name alone.
 
     Example:
-        >>> fold(["m.layers[0].w", "m.layers[1].w", "m.layers[2].w", "m.rate"])
-        ['m.layers[0..2].w', 'm.rate']
+        >>> brief("`x > 0` (/home/me/model.py:9) cannot be staged")
+        '`x > 0` (model.py:9) cannot be staged'
     """
-    found: list[str] = []
-    for group in _alike(list(dict.fromkeys(paths))):
-        folded = _range(group) if len(group) > 1 else None
-        found += group if folded is None else [folded]
-    return found
-
-
-def _alike(paths: Sequence[str]) -> Iterable[list[str]]:
-    """Groups of paths that differ at most in their last index."""
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for path in paths:
-        head, tail = _cut(path)
-        groups.setdefault((path,) if head is None else (head, tail), []).append(path)
-    return groups.values()
-
-
-def _cut(path: str) -> tuple[str | None, str]:
-    indices = list(_INDEX.finditer(path))
-    return (path[: indices[-1].start()], path[indices[-1].end() :]) if indices else (None, path)
-
-
-def _range(group: Sequence[str]) -> str | None:
-    numbers = sorted(int(_INDEX.findall(path)[-1]) for path in group)
-    if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
-        return None
-    head, tail = _cut(group[0])
-    return f"{head}[{numbers[0]}..{numbers[-1]}]{tail}"
-
-
-def fold_guards(guards: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Guards (path, condition, last failure), with paths folded where the rest agrees; those that failed first."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for path, condition, failed in guards:
-        groups.setdefault((condition, failed), []).append(path)
-    folded = [(path, *rest) for rest, paths in groups.items() for path in fold(paths)]
-    return sorted(folded, key=lambda guard: not guard[2])
+    return _PLACE.sub(r"(\1)", text)
 
 
 def often(count: int) -> str:
