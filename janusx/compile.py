@@ -197,7 +197,8 @@ class Builder:
         trace = made.trace
         shape = (len(self.call.args), tuple(self.call.kwargs))
         gather, gather_source = emit_gather(
-            trace.shadow, trace.anchors, shape, trace.host_guards, tuple(self.host_inputs), made.commit.needs
+            trace.shadow, trace.anchors, shape, trace.host_guards, tuple(self.host_inputs), made.commit.needs,
+            frozenset(change.node.index for change in made.found),
         )
         info = EntryInfo(
             number=number,

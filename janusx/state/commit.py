@@ -234,9 +234,11 @@ class Commit:
     def _olds(self, change: Change) -> str:
         """The fields before the call, as a display that is only evaluated when a write fails."""
         entries = []
+        kept = [step for step in change.after if step in change.before]
+        moved = kept != [step for step in change.before if step in change.after]
         for step, shadow in change.before.items():
             child = change.node.children.get(step)
-            if isinstance(change.node.kind, kinds.MembersKind | kinds.GlobalsKind) and step not in change.changed and step in change.after:
+            if step not in change.changed and step in change.after and not moved:
                 continue
             entries.append(f"({self.out.const(step)}, {self._old(child, shadow)})")
         added = [step for step in change.changed if step not in change.before]
@@ -265,13 +267,10 @@ def restore(records: Sequence[tuple[Any, kinds.Kind, Sequence[tuple[Step, Any]]]
             are kept.
     """
     for value, kind, fields in records:
-        if isinstance(kind, kinds.MembersKind | kinds.GlobalsKind):
-            now = dict(kind.fields(value))
-            for step, old in fields:
-                if old is ABSENT:
-                    now.pop(step, None)
-                else:
-                    now[step] = old
-            kind.fill(value, list(now.items()))
-        else:
-            kind.fill(value, [(step, old) for step, old in fields if old is not ABSENT])
+        now = dict(kind.fields(value))
+        for step, old in fields:
+            if old is ABSENT:
+                now.pop(step, None)
+            else:
+                now[step] = old
+        kind.fill(value, list(now.items()))

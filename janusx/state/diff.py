@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from janusx.state import kinds, symbols
+from janusx.state import kinds, policy, symbols
 from janusx.state.paths import Path, Step
 from janusx.state.shadow import GROWS, ConstantNode, ObjectNode, Shadow
 
@@ -42,10 +42,20 @@ def changes(shadow: Shadow) -> Iterator[Change]:
             continue
         after = dict(node.kind.fields(node.shadow))
         before = before_of(node)
-        changed = frozenset(step for step, value in after.items() if step not in before or before[step] is not value)
+        changed = frozenset(
+            step for step, value in after.items() if step not in before or (before[step] is not value and not both_fresh(before[step], value))
+        )
         if changed or len(after) != len(before) or list(after) != list(before):
             if changed or set(after) != set(before) or isinstance(node.kind, kinds.DictKind):
                 yield Change(node, before, after, changed)
+
+
+def both_fresh(before: Any, after: Any) -> bool:
+    """Whether a trace-level token was replaced by another: nothing to carry over."""
+    if type(before) is not type(after):
+        return False
+    rule = policy.REGISTRY.rule(type(after))
+    return rule is not None and rule.mode == "fresh"
 
 
 def before_of(node: ObjectNode) -> dict[Step, Any]:

@@ -85,6 +85,7 @@ class Registry:
         self._named: dict[str, Rule] = {
             # NNX refuses to change a variable under another trace than the one that made it; the token says which.
             "flax.nnx.tracers.TraceState": Rule("fresh", lambda token: type(token)()),
+            "flax.nnx.pytreelib.PytreeState": Rule("fresh", _fresh_pytree_state),
         }
         self._lock = threading.Lock()
 
@@ -100,6 +101,10 @@ class Registry:
             if found is not None:
                 return found
         return None
+
+
+def _fresh_pytree_state(state: Any) -> Any:
+    return type(state)(initializing=state._initializing, is_setup=state._is_setup)
 
 
 REGISTRY = Registry()
@@ -132,8 +137,28 @@ def _has_content(fn: types.FunctionType) -> bool:
     if module.partition(".")[0] in _SHARED_PACKAGES and not leaves_exception(module):
         return False
     if leaves.is_leaf_module(module):
-        return bool(fn.__closure__)
+        return not constant_closure(fn, set())
     return bool(fn.__closure__ or fn.__defaults__ or fn.__kwdefaults__)
+
+
+def constant_closure(fn: types.FunctionType, seen: set[int]) -> bool:
+    """Whether a library's function closes over constants alone: it is then taken as one, by identity or likeness."""
+    seen.add(id(fn))
+    try:
+        contents = [cell.cell_contents for cell in fn.__closure__ or ()]
+    except ValueError:  # an empty cell
+        return False
+    return all(_constant_content(content, seen) for content in contents)
+
+
+def _constant_content(content: Any, seen: set[int]) -> bool:
+    if isinstance(content, types.FunctionType):
+        if id(content) in seen or not leaves.is_leaf(content):
+            return id(content) in seen
+        return constant_closure(content, seen)
+    if isinstance(content, tuple):
+        return all(_constant_content(item, seen) for item in content)
+    return type(content) in _SCALARS or category(content) == "constant"
 
 
 def _instance_category(value: Any, cls: type) -> Category:

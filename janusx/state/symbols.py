@@ -93,12 +93,20 @@ def same(a: Any, b: Any) -> bool:
             code is getattr(b, "__code__", None)
             and a.__globals__ is b.__globals__
             and same(a.__defaults__, b.__defaults__)
-            and a.__closure__ is None
-            and b.__closure__ is None
+            and _same_cells(a.__closure__, b.__closure__)
         )
     try:
         return bool(a == b)
     except Exception:  # a comparison of the user's that fails says that the two are not known to be the same
+        return False
+
+
+def _same_cells(a: Any, b: Any) -> bool:
+    if a is None or b is None:
+        return a is b
+    try:
+        return len(a) == len(b) and all(same(x.cell_contents, y.cell_contents) for x, y in zip(a, b, strict=True))
+    except (ValueError, RecursionError):  # an empty cell; functions that close over each other
         return False
 
 
