@@ -158,7 +158,7 @@ class Observes:
 
 
 def rewritten(fn: Any, make: Callable[..., Rewritten], ops: Any, **options: Any) -> Any:
-    """The function as `make` (`rewrite` or `observe`) writes it, with the same cells; `fn` itself if it has no source."""
+    """The function as `make` (`rewrite` or `observe`) writes it, with the same cells; `fn` itself without a source."""
     if not isinstance(fn, types.FunctionType):
         return fn
     try:

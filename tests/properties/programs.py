@@ -172,7 +172,7 @@ def _while(draw: st.DrawFn, scope: Scope, number: int) -> _Block:
     lines, body = _block(draw, scope.inner(number, in_loop=True))
     test = f"{counter} < {draw(st.integers(1, 4))}"
     if draw(st.booleans()):
-        test = f"{test} and {_predicate(draw, scope)}"
+        test = f"{test} and ({_predicate(draw, scope)})"
     text = [f"{counter} = {start}", f"while {test}:", f"    {counter} = {counter} + 1", *_indented(lines)]
     return text + _loop_else(draw, scope, number), scope.after(scope, body)
 
