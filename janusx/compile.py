@@ -34,6 +34,7 @@ class Knowledge:
     assumed: dict[tuple[str, int], bool] = field(default_factory=dict)
     flips: dict[tuple[str, int], frozenset[int]] = field(default_factory=dict)
     only: set[tuple[str, int]] = field(default_factory=set)
+    why: dict[tuple[str, int], str] = field(default_factory=dict)  # why sites that are speculated on are not staged
 
     def pruned(self) -> dict[tuple[str, int], bool]:
         """The sites at which only one side is emitted."""
@@ -145,6 +146,8 @@ class Builder:
             self.knowledge.assumed[signal.key] = signal.outcome
             if signal.only:
                 self.knowledge.only.add(signal.key)
+            if signal.why:
+                self.knowledge.why[signal.key] = signal.why
             self.rewriter.assumed = self.knowledge.pruned()
             return None, None
         made = box.pop()
@@ -208,7 +211,10 @@ class Builder:
             gather_source=gather_source,
             commit_source=made.commit_source,
             programs=tuple(trace.programs.values()),
-            decisions=dict(trace.decisions),
+            decisions={
+                key: (rung, self.knowledge.why.get(key, reason) if rung == "speculate" else reason)
+                for key, (rung, reason) in trace.decisions.items()
+            },
             seconds=self.seconds,
         )
         avals = tuple(jax.typeof(value) for value in self.leaf_values)

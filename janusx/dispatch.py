@@ -140,9 +140,9 @@ def _build_and_run(record: Record, call: Call, violated: Violated | None, flips:
         if record.profiled < max(1, record.options.get("profile_runs")):
             record.wants_profile = signal.reason
             return run_profiled(record, call)
-        return _give_up(record, call, signal.reason)
+        return _give_up(record, call, signal.reason, misses.user_line(signal))
     except (Unsupported, Unstageable) as signal:
-        return _give_up(record, call, signal.reason)
+        return _give_up(record, call, signal.reason, misses.user_line(signal))
     except (Signal, KeyboardInterrupt):
         raise
     except BaseException as error:  # SystemExit of the user's own, for one
@@ -194,24 +194,23 @@ def build(record: Record, call: Call, violated: Violated | None = None) -> Entry
     return builder.build(record.built + 1, {})
 
 
-def _give_up(record: Record, call: Call, reason: str) -> Any:
+def _give_up(record: Record, call: Call, reason: str, line: str = "") -> Any:
     if record.options.get("on_unsupported") == "error":
-        raise errors.UnsupportedError(
-            f"{getattr(call.fun, '__qualname__', call.fun)} cannot be compiled.", place=place_of_function(call.fun), why=reason
-        )
-    return run_eagerly(record, call, reason)
+        name = getattr(call.fun, "__qualname__", call.fun)
+        place = place_of(line) or place_of_function(call.fun)
+        raise errors.UnsupportedError(f"{name} cannot be compiled.", place=place, why=reason)
+    return run_eagerly(record, call, reason, line=line)
 
 
 def _trace_raised(record: Record, call: Call, error: BaseException) -> Any:
     """User code raised while it was traced: plain Python says whether it would have."""
     reason = f"tracing it raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     logs.say("eager", "%s", reason)
-    record.trace_error = error
-    return run_eagerly(record, call, reason, after_error=True)
+    return run_eagerly(record, call, reason, line=misses.user_line(error))
 
 
-def run_eagerly(record: Record, call: Call, reason: str, known: bool = False, after_error: bool = False) -> Any:
-    """Run the user's own function."""
+def run_eagerly(record: Record, call: Call, reason: str, known: bool = False, line: str = "") -> Any:
+    """Run the user's own function; `line` is the user's `file:line` that is the reason, where one is."""
     record.calls += 1
     record.eager += 1
     record.last_call = "eager"
@@ -221,16 +220,16 @@ def run_eagerly(record: Record, call: Call, reason: str, known: bool = False, af
         record.eager_reason = reason
         record.failures += 1
         record.retry_at = record.calls + 8**record.failures
-        record.note("eager", misses.place_of_code(call.fun), reason, record.calls)
-        _warn(record, call, reason)
+        record.note("eager", line or misses.place_of_code(call.fun), reason, record.calls)
+        _warn(record, call, reason, place_of(line) or place_of_function(call.fun))
     return result
 
 
-def _warn(record: Record, call: Call, reason: str) -> None:
+def _warn(record: Record, call: Call, reason: str, place: errors.Place | None) -> None:
     name = getattr(call.fun, "__qualname__", str(call.fun))
     logs.say("eager", "%s stays eager: %s", name, reason)
     if record.failures == 1:
-        warnings.warn(errors.EagerWarning(f"{name} runs in plain Python.", place=place_of_function(call.fun), why=reason), stacklevel=2)
+        warnings.warn(errors.EagerWarning(f"{name} runs in plain Python.", place=place, why=reason), stacklevel=2)
 
 
 def _tell_limit(record: Record, call: Call) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from janusx import emitted, errors, leaves, ops
+from janusx import emitted, errors, ops
 from janusx import entry as entries
 from janusx.guards.staged import Assumption
 from janusx.misses import place_of_code
@@ -196,14 +196,7 @@ class _Reader:
 
     def happened(self, kind: str) -> tuple[model.Happening, ...]:
         events = [event for event in self.events if event.kind == kind]
-        return tuple(model.Happening(event.what, self.place(event), event.call) for event in events)
-
-    def place(self, event: Event) -> str:
-        """Where; of an error while tracing, the user's line that raised it."""
-        error = self.record.trace_error
-        if error is not None and event.what.startswith(f"tracing it raised {type(error).__name__}"):
-            return user_line(error) or event.place
-        return event.place
+        return tuple(model.Happening(event.what, event.place, event.call) for event in events)
 
     def timings(self, made: tuple[model.Entry, ...]) -> dict[str, Any]:
         parts: dict[str, Any] = {"profile": self.record.seconds.get("profile", 0.0)}
@@ -301,16 +294,6 @@ def observed(site: Site, profile: Profile) -> str:
         (profile.call, profile.calls),
     ]
     return next((str(read(site.id)) for read, seen in parts if site.id in seen), "")
-
-
-def user_line(error: BaseException) -> str:
-    """The last line of the user's code in a traceback."""
-    found, at = "", error.__traceback__
-    while at is not None:
-        if not leaves.is_leaf_module(str(at.tb_frame.f_globals.get("__name__", ""))):
-            found = f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}"
-        at = at.tb_next
-    return found
 
 
 def natural(path: str) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from janusx import leaves
 from janusx.compile import Call
 from janusx.entry import Entry
 from janusx.guards.diagnose import Difference, differences
@@ -84,3 +85,13 @@ def place_of_code(fun: object) -> str:
     """`file:line` where a function begins; "" if that is not known."""
     code = getattr(fun, "__code__", None)
     return "" if code is None else f"{code.co_filename}:{code.co_firstlineno}"
+
+
+def user_line(error: BaseException) -> str:
+    """The last line of the user's code in a traceback."""
+    found, at = "", error.__traceback__
+    while at is not None:
+        if not leaves.is_leaf_module(str(at.tb_frame.f_globals.get("__name__", ""))):
+            found = f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}"
+        at = at.tb_next
+    return found

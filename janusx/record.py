@@ -123,7 +123,6 @@ class Record:
     retry_at: int = 0
     limit_told: bool = False
     violated: Violated | None = None
-    trace_error: BaseException | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     def stats(self) -> Stats:
@@ -165,4 +164,4 @@ class Record:
                 self.last_call = None
                 self.events.clear()
                 self.seconds.clear()
-                self.trace_error = self.violated = None
+                self.violated = None

@@ -38,14 +38,15 @@ class NeedsProfile(Signal):
 class Respecialise(Signal):
     """What the trace learned asks for another pass: an outcome to speculate on, by (function, site).
 
-    `only`: whether the other side raises, so that no program can be made for it.
+    `only`: whether the other side raises, so that no program can be made for it. `why`: why it is not staged, for reports.
     """
 
-    def __init__(self, key: tuple[str, int], outcome: bool, only: bool = False):
+    def __init__(self, key: tuple[str, int], outcome: bool, only: bool = False, why: str = ""):
         super().__init__(key, outcome, only)
         self.key = key
         self.outcome = outcome
         self.only = only
+        self.why = why
 
 
 class Retrace(Signal):

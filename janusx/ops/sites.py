@@ -28,7 +28,7 @@ def speculate(trace: Any, site: Where | None, predicate: Any, why: str, forced: 
     if site is None:
         raise Unsupported(f"a decision cannot be staged: {why}")
     if site.key not in trace.settings.assumed:
-        raise Respecialise(site.key, _seen(trace, site, why) if forced is None else forced, forced is not None)
+        raise Respecialise(site.key, _seen(trace, site, why) if forced is None else forced, forced is not None, why)
     occurrence = trace.occurrences.get(site.key, -1) + 1
     flipped = occurrence in trace.settings.flips.get(site.key, ())
     outcome = bool(trace.settings.assumed[site.key]) is not flipped
