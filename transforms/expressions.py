@@ -9,7 +9,8 @@ from janusx.transforms.conditional_expressions import ConditionalExpressions
 from janusx.transforms.logical import Logical
 from janusx.transforms.private_names import PrivateNames
 from janusx.transforms.strings import Strings
+from janusx.transforms.subscripts import Subscripts
 
 
-class Expressions(Asserts, Calls, Comprehensions, ConditionalExpressions, Logical, PrivateNames, Strings):
+class Expressions(Asserts, Calls, Comprehensions, ConditionalExpressions, Logical, PrivateNames, Strings, Subscripts):
     """No two of these look at the same node type, so their order is free. Parts are rewritten before their whole."""

@@ -20,6 +20,23 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+_IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
+    "+=": operator.iadd,
+    "-=": operator.isub,
+    "*=": operator.imul,
+    "@=": operator.imatmul,
+    "/=": operator.itruediv,
+    "//=": operator.ifloordiv,
+    "%=": operator.imod,
+    "**=": operator.ipow,
+    "&=": operator.iand,
+    "|=": operator.ior,
+    "^=": operator.ixor,
+    "<<=": operator.ilshift,
+    ">>=": operator.irshift,
+}
+
+
 _CONVERT: dict[str, Callable[[Any], str]] = {"r": repr, "s": str, "a": ascii}
 
 
@@ -110,6 +127,16 @@ class PlainOps:
             else:
                 out += piece
         return out
+
+    def item(self, value: Any, index: Any) -> Any:
+        return value[index]
+
+    def set_item(self, new: Any, value: Any, index: Any) -> None:
+        value[index] = new
+
+    def update_item(self, value: Any, index: Any, sign: str, operand: Callable[[], Any]) -> None:
+        old = value[index]
+        value[index] = _IN_PLACE[sign](old, operand())
 
     def unbound(self, name: str) -> Unbound:
         return Unbound(name)

@@ -22,7 +22,7 @@ class Writer:
         first = [f"    {n} = {i}" for i, n in enumerate(NAMES[2:]) if self.random.random() < 0.6]
         body = self.block(1, loop=False)
         last = [f"    return {self.expression()}"] if self.random.random() < 0.7 else []
-        return "\n".join(["def f(a, b):", "    fs = []", *first, *body, *last]) + "\n"
+        return "\n".join(["def f(a, b):", "    fs = []", "    t = {0: 1, 1: 2, 2: 0}", *first, *body, *last]) + "\n"
 
     def tick(self) -> int:
         self.number += 1
@@ -48,6 +48,8 @@ class Writer:
                 f"(not {left})",
                 f"({left} < {right} < log({self.tick()}))",
                 f"({left} if {self.test(depth + 1)} else {right})",
+                f"t[{left}]",
+                f"len('abc'[{left}:{right}])",
                 f"({left} in [{right}, log({self.tick()})])",
                 f"({self.name()} := {left})",
                 f"({left} and ({self.name()} := {right}))",
@@ -82,8 +84,10 @@ class Writer:
             return [f"{self.name()} = {self.expression()}"]
         if pick < 0.25:
             return [f"{self.name()} += {self.expression()}"]
-        if pick < 0.3:
+        if pick < 0.28:
             return [f"log({self.name()})"]
+        if pick < 0.3:
+            return [f"t[{self.expression()}] {self.random.choice(['', '+', '*'])}= {self.expression()}"]
         if pick < 0.36:
             return [self.random.choice(["break", "continue"] if loop else [f"return {self.expression()}"])]
         if pick < 0.40:
