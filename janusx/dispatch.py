@@ -52,6 +52,7 @@ def _try_entries(record: Record, call: Call, tried: Entry | None) -> Any:
             continue
         result = run(record, entry, call.args, call.kwargs)
         if result is not MISS:
+            record.violated = None  # what another entry met is no reason for a program made in a later call
             if record.entries[0] is not entry:
                 record.entries.remove(entry)
                 record.entries.insert(0, entry)

@@ -12,9 +12,9 @@ from janusx import entry as entries
 from janusx.guards.staged import Assumption
 from janusx.misses import place_of_code
 from janusx.profiler import Profile
-from janusx.record import Event, Record
+from janusx.record import Record
 from janusx.report import model
-from janusx.report.words import many, often
+from janusx.report.words import many, often, written
 from janusx.tracing.rewriter import Program, Rewriter, key_name
 from janusx.transforms import Site
 
@@ -270,14 +270,14 @@ def slow_in(function: model.Function) -> Iterable[model.Slow]:
         yield model.Slow(function.place, f"{function.name}: {function.note}", "eager")
     for site in function.sites:
         if site.rung in ("eager", "split"):
-            what = f"`{site.kind} {site.text}` runs in Python: {site.reason}"
+            what = f"`{written(site.kind, site.text)}` runs in Python: {site.reason}"
             yield model.Slow(f"{filename}:{site.line}", what, site.rung)
     for native in function.native:
         what = f"{native.construct} stays native Python: {native.reason}"
         yield model.Slow(f"{filename}:{native.line}", what, "host")
     for site in function.sites:
         if site.rung == "unroll" and not site.reason.endswith(FEW):
-            what = f"`{site.kind} {site.text}` is unrolled, and compiles for as long as it is: {site.reason}"
+            what = f"`{written(site.kind, site.text)}` is unrolled, and compiles for as long as it is: {site.reason}"
             yield model.Slow(f"{filename}:{site.line}", what, "unroll")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from janusx.guards.describe import fold
 from janusx.report.code import highlight
 from janusx.report.style import PAGE, SHEET
-from janusx.report.words import RUNGS, brief, duration, fold_guards, fold_rows, many, often, short_place
+from janusx.report.words import RUNGS, brief, duration, fold_guards, fold_rows, many, often, short_place, written
 
 if TYPE_CHECKING:
     from janusx.report.model import Entry, Explanation, Function, Site, Source
@@ -41,7 +41,7 @@ def _body(report: Explanation) -> str:
         _slow(report),
         "<h2>Decisions</h2>",
         _legend(report),
-        *(_function(function) for function in report.functions),
+        *(_function(function, report) for function in report.functions),
         "<h2>Programs</h2>" if report.entries else "",
         *(_entry(entry, number == 0) for number, entry in enumerate(report.entries)),
         _relaxed(report),
@@ -88,13 +88,15 @@ def _legend(report: Explanation) -> str:
     return f"<p class=soft>{' · '.join(told)}</p>" if told else ""
 
 
-def _function(function: Function) -> str:
+def _function(function: Function, report: Explanation) -> str:
     runs = f", observed in {many(function.observed, 'run')}" if function.observed else ""
     parts = [f"<h3>{_text(function.name)} <span class=soft>{_text(short_place(function.place))}{runs}</span></h3>"]
     if function.note:
         parts.append(f"<p class=failed>{_prose(function.note)}</p>")
     if function.original is not None:
-        parts.append(_sides(function))
+        filename = function.place.rpartition(":")[0]
+        slow = {line: slow.rung for slow in report.slow if (line := _line_in(slow.at, filename)) is not None}
+        parts.append(_sides(function, slow))
     rows = [row for site in function.sites for row in _site(site)]
     rows += [
         (str(native.line), _code(native.construct), _chip("host", "native Python"), _prose(native.reason), "")
@@ -106,7 +108,7 @@ def _function(function: Function) -> str:
 
 
 def _site(site: Site) -> Iterable[Sequence[str]]:
-    what = _code(f"{site.kind} {site.text}")
+    what = _code(written(site.kind, site.text))
     if not site.decisions:
         yield str(site.line), what, "", "not decided yet", _text(site.profile)
     for number, decision in enumerate(site.decisions):
@@ -125,9 +127,16 @@ def _site(site: Site) -> Iterable[Sequence[str]]:
         )
 
 
-def _sides(function: Function) -> str:
+def _line_in(place: str, filename: str) -> int | None:
+    """The line of a place in a file."""
+    name, _, line = place.rpartition(":")
+    return int(line) if name == filename and line.isdigit() else None
+
+
+def _sides(function: Function, slow: Mapping[int, str]) -> str:
     rungs = {site.number: site.rung for site in function.sites if site.rung}
-    lines = {site.line: site.rung for site in reversed(function.sites) if site.rung}
+    lines = {line: rung for line, rung in slow.items() if rung in ("eager", "split")}
+    lines |= {site.line: site.rung for site in reversed(function.sites) if site.rung}
     original = _listing(
         function.original, {number: [lines[at]] for number, at in _at(function.original) if at in lines}
     )
@@ -139,9 +148,10 @@ def _sides(function: Function) -> str:
         if found:
             marked[number] = found
     generated = _listing(function.generated, marked)
+    title = "as it is compiled" if function.entries else "as it would be compiled"
     return (
         f"<div class=sides><section><h4>as it is written</h4>{original}</section>"
-        f"<section><h4>as it is compiled, with the lines it stands for</h4>{generated}</section></div>"
+        f"<section><h4>{title}, with the lines it stands for</h4>{generated}</section></div>"
     )
 
 

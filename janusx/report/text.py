@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from janusx.guards.describe import fold
-from janusx.report.words import brief, duration, fold_guards, fold_rows, many, often, short_place
+from janusx.report.words import brief, duration, fold_guards, fold_rows, many, often, short_place, written
 
 if TYPE_CHECKING:
     from janusx.report.model import Entry, Explanation, Function, Site
@@ -115,7 +115,7 @@ def _function(function: Function) -> Iterator[Line]:
 
 def _site(site: Site) -> Iterator[Line]:
     if not site.decisions:
-        yield from _cells(site.line, f"{site.kind} {site.text}", "", site.profile or "not decided yet")
+        yield from _cells(site.line, written(site.kind, site.text), "", site.profile or "not decided yet")
     for number, decision in enumerate(site.decisions):
         why = brief(decision.reason)
         if decision.outcome:
@@ -124,7 +124,7 @@ def _site(site: Site) -> Iterator[Line]:
             why = f"{why} [program {', '.join(map(str, decision.entries))}]"
         if site.profile and number == 0:
             why = f"{why}; {site.profile}"
-        yield from _cells(site.line, "" if number else f"{site.kind} {site.text}", decision.rung, why)
+        yield from _cells(site.line, "" if number else written(site.kind, site.text), decision.rung, why)
 
 
 def _cells(line: int, what: str, rung: str, why: str) -> Iterator[Line]:

@@ -25,6 +25,9 @@ RUNGS: Mapping[str, str] = {
 _PLACE = re.compile(r"\((?:[^()]*[/\\])?([^()/\\]+:\d+)\)")
 
 
+KINDS: Mapping[str, str] = {"comp_if": "if", "if_exp": "if", "guard": "case if", "flag": "left by"}
+"""Constructs whose names are not as they are written."""
+
 SAME = ("the same", "no members added")
 """How conditions begin that say of many paths that nothing was exchanged: they share a row."""
 
@@ -74,6 +77,16 @@ def brief(text: str) -> str:
         '`x > 0` (model.py:9) cannot be staged'
     """
     return _PLACE.sub(r"(\1)", text)
+
+
+def written(kind: str, text: str) -> str:
+    """A site as it reads in the source.
+
+    Example:
+        >>> written("comp_if", "x > 0")
+        'if x > 0'
+    """
+    return text if kind in ("and", "or", "not", "chain", "call") else f"{KINDS.get(kind, kind)} {text}"
 
 
 def often(count: int) -> str:

@@ -344,6 +344,15 @@ def test_diagnosis_keeps_nothing_of_the_users_alive() -> None:
     assert layer() is None
 
 
+def test_a_violation_of_another_program_is_no_reason_later() -> None:
+    g = janusx.convert(speculated)
+    for x in (UP, UP, UP, UP, DOWN, UP):  # the last one is answered by the first program, after the second one missed
+        g(x)
+    g(jnp.ones(4))
+    first = next(event for event in janusx.explain(g).recompilations if event.call == 7)
+    assert first.reason == "x: float32[4] instead of float32[3]"
+
+
 def test_timings_cover_making_and_calling() -> None:
     g, _ = trained(12)
     report = janusx.explain(g)
