@@ -7,10 +7,13 @@ from janusx.transforms.calls import Calls
 from janusx.transforms.comprehensions import Comprehensions
 from janusx.transforms.conditional_expressions import ConditionalExpressions
 from janusx.transforms.logical import Logical
+from janusx.transforms.matches import Matches
 from janusx.transforms.private_names import PrivateNames
 from janusx.transforms.strings import Strings
 from janusx.transforms.subscripts import Subscripts
 
 
-class Expressions(Asserts, Calls, Comprehensions, ConditionalExpressions, Logical, PrivateNames, Strings, Subscripts):
+class Expressions(
+    Asserts, Calls, Comprehensions, ConditionalExpressions, Logical, Matches, PrivateNames, Strings, Subscripts
+):
     """No two of these look at the same node type, so their order is free. Parts are rewritten before their whole."""

@@ -128,6 +128,12 @@ class PlainOps:
                 out += piece
         return out
 
+    def percent(self, template: str, values: Any) -> str:
+        return template % values
+
+    def subject(self, value: Any) -> Any:
+        return value
+
     def item(self, value: Any, index: Any) -> Any:
         return value[index]
 
