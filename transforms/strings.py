@@ -1,4 +1,4 @@
-"""f-strings: an op that gets the literal pieces and the values, so that a value may be formatted later."""
+"""f-strings and `"..." % x`: ops that get the literal pieces and the values, so that a value may be formatted later."""
 
 from __future__ import annotations
 
@@ -35,6 +35,13 @@ class Strings(ExpressionPass):
     ) -> cst.BaseExpression:
         self._concatenations -= 1
         return updated_node if self._concatenations else self._formatted(original_node, updated_node)
+
+    def leave_BinaryOperation(
+        self, original_node: cst.BinaryOperation, updated_node: cst.BinaryOperation
+    ) -> cst.BaseExpression:
+        if not isinstance(updated_node.operator, cst.Modulo) or not _is_text(original_node.left):
+            return updated_node
+        return self.replace(original_node, self.ops("percent", updated_node.left, updated_node.right))
 
     def _formatted(self, original: _String, updated: _String) -> cst.BaseExpression:
         pieces = self._arguments(original, updated)
@@ -103,6 +110,13 @@ class Strings(ExpressionPass):
         assert original.equal is not None
         before = code(original.whitespace_before_expression) + code(original.expression)
         return before + code(original.equal)
+
+
+def _is_text(node: cst.BaseExpression) -> bool:
+    """Whether an expression is a literal of type `str`."""
+    if isinstance(node, cst.ConcatenatedString):
+        return _is_text(node.left)  # Python takes no bytes beside text.
+    return isinstance(node, cst.FormattedString) or (isinstance(node, cst.SimpleString) and "b" not in node.prefix)
 
 
 def _merged(pieces: list[cst.BaseExpression]) -> list[cst.BaseExpression]:

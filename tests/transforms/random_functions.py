@@ -55,6 +55,7 @@ class Writer:
                 f"({left} and ({self.name()} := {right}))",
                 f"({left} < ({self.name()} := {right}) < 3)",
                 f"len(f'{{{left}}} x {{{right}!r:>3}}')",
+                f"len('%s %s' % ({left}, {right}))",
                 f"sum([{self.name()} for z in range(2) if {right}])",
                 f"sum({left} + z for z in range(2))",
                 f"(lambda z: {left} + z)({right})",

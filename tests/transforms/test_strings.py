@@ -1,4 +1,4 @@
-"""f-strings."""
+"""f-strings and `%`."""
 
 from __future__ import annotations
 
@@ -54,6 +54,31 @@ CASES = [
             return jx.fstring("a", (x, None, ""), "b\n\\d", (x, None, ""))
         """,
         calls=((1,),),
+    ),
+    Case(
+        "a percent sign after a literal formats",
+        """
+        def f(x):
+            return"%d %s" % (x, log(x)), ("%d" "%%") % x, f"%d{x}" % x, ("%s" % x % ()), "%s" % {"a": x}["a"]
+        """,
+        """
+        def f(x):
+            return(jx.percent("%d %s", (x, jx.call(log)(x)))), jx.percent("%d" "%%", x), """
+        """jx.percent(jx.fstring("%d", (x, None, "")), x), (jx.percent("%s", x) % ()), jx.percent("%s", {"a": x}["a"])
+        """,
+        calls=((1,),),
+    ),
+    Case(
+        "other uses of the percent sign stay",
+        """
+        def f(x, y):
+            return x % y, b"%d" % x, b"%d" rb"\\d" % x, (x + "%d") % x
+        """,
+        """
+        def f(x, y):
+            return x % y, b"%d" % x, b"%d" rb"\\d" % x, (x + "%d") % x
+        """,
+        calls=((1, 2),),
     ),
     Case(
         "an f-string without values stays",
