@@ -76,7 +76,7 @@ class Breaks:
                 out.append(start)
                 loop = loop.with_changes(leading_lines=[])
             unbroken = self._unit.ops("not_", cst.Name(flag))
-            test = unbroken if always(loop.test) else self._unit.ops("and_", unbroken, thunk(loop.test))
+            test = unbroken if always(loop.test) else self._unit.ops("both", unbroken, thunk(loop.test))
             return loop.with_changes(test=test)
         if starts:  # The call of a `for` starts its flag itself.
             return loop.with_changes(leading_lines=out.pop().leading_lines)  # type: ignore[attr-defined]
@@ -116,7 +116,7 @@ class Breaks:
             ops = self._unit.ops
             test: cst.BaseExpression = cst.Name(flags[0])
             if len(flags) == 2:
-                test = ops("or_", test, thunk(cst.Name(cont)))
+                test = ops("either", test, thunk(cst.Name(cont)))
             made = self._unit.added_branch("rest", mark, "not " + " or ".join(flags))
             return [put(cst.If(ops("not_", test), block(rest)), made)]
 

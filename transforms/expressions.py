@@ -16,4 +16,4 @@ from janusx.transforms.subscripts import Subscripts
 class Expressions(
     Asserts, Calls, Comprehensions, ConditionalExpressions, Logical, Matches, PrivateNames, Strings, Subscripts
 ):
-    """No two of these look at the same node type, so their order is free. Parts are rewritten before their whole."""
+    """No two of these change the same node type, so their order is free. Parts are rewritten before their whole."""

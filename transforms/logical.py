@@ -6,6 +6,7 @@ import libcst as cst
 
 from janusx.transforms.build import argument, string, thunk
 from janusx.transforms.expression_pass import ExpressionPass, walrus
+from janusx.transforms.unit import Unit
 
 _OPERATORS: dict[type[cst.BaseCompOp], str] = {
     cst.LessThan: "<",
@@ -24,15 +25,53 @@ _OPERATORS: dict[type[cst.BaseCompOp], str] = {
 class Logical(ExpressionPass):
     """Rewrites whatever asks for a truth value inside an expression."""
 
+    def __init__(self, unit: Unit) -> None:
+        super().__init__(unit)
+        self._decides: set[cst.CSTNode] = set()
+
+    # Where only the truth of a value matters: both operands of an `and` may then be staged, whatever they are
+
+    def visit_If(self, node: cst.If) -> None:
+        self._decides.add(node.test)
+
+    def visit_While(self, node: cst.While) -> None:
+        self._decides.add(node.test)
+
+    def visit_Assert(self, node: cst.Assert) -> None:
+        self._decides.add(node.test)
+
+    def visit_IfExp(self, node: cst.IfExp) -> None:
+        self._decides.add(node.test)
+
+    def visit_CompIf(self, node: cst.CompIf) -> None:
+        self._decides.add(node.test)
+
+    def visit_MatchCase(self, node: cst.MatchCase) -> None:
+        if node.guard is not None:
+            self._decides.add(node.guard)
+
+    def visit_UnaryOperation(self, node: cst.UnaryOperation) -> None:
+        if isinstance(node.operator, cst.Not):
+            self._decides.add(node.expression)
+
+    def visit_BooleanOperation(self, node: cst.BooleanOperation) -> None:
+        if node in self._decides:
+            self._decides |= {node.left, node.right}
+
+    # What becomes of it
+
     def leave_BooleanOperation(
         self, original_node: cst.BooleanOperation, updated_node: cst.BooleanOperation
     ) -> cst.BaseExpression:
         left, right = updated_node.left, updated_node.right
-        conjunction = isinstance(updated_node.operator, cst.And)
+        conjunction, site = isinstance(updated_node.operator, cst.And), self.site(original_node)
+        new: cst.BaseExpression
         if walrus(right):
-            new = self.kept(f"{'and' if conjunction else 'or'}_{self.site(original_node)}", left, right, conjunction)
+            new = self.kept(f"{'and' if conjunction else 'or'}_{site}", left, right, conjunction)
+        elif original_node in self._decides:
+            new = self.ops("both" if conjunction else "either", left, thunk(right), site=site)
         else:
-            new = self.ops("and_" if conjunction else "or_", left, thunk(right))
+            new = self.ops("and_" if conjunction else "or_", left, thunk(right), site=site)
         return self.replace(original_node, new)
 
     def leave_UnaryOperation(
@@ -48,23 +87,22 @@ class Logical(ExpressionPass):
             if any(walrus(c.comparator) for c in updated_node.comparisons):
                 new = self._native_chain(self.site(original_node), updated_node.left, list(updated_node.comparisons))
             else:
-                new = self._chain(updated_node)
+                new = self._chain(updated_node, self.site(original_node))
         elif not isinstance(first.operator, (cst.In, cst.NotIn)) or walrus(first.comparator):
             return updated_node
         elif not self._any_order(updated_node.left, first.comparator):
-            new = self._chain(
-                updated_node
-            )  # It evaluates from left to right; `contains` would look at the container first.
+            # A chain evaluates from left to right; `contains` would look at the container first.
+            new = self._chain(updated_node)
         else:
             new = self.ops("contains", first.comparator, updated_node.left)
             new = self.ops("not_", new) if isinstance(first.operator, cst.NotIn) else new
         return self.replace(original_node, new)
 
-    def _chain(self, node: cst.Comparison) -> cst.BaseExpression:
+    def _chain(self, node: cst.Comparison, site: int = 0) -> cst.BaseExpression:
         links: list[cst.BaseExpression] = []
         for link in node.comparisons:
             links += [string(_OPERATORS[type(link.operator)]), thunk(link.comparator)]
-        return self.ops("chain", node.left, *links)
+        return self.ops("chain", node.left, *links, site=site)
 
     def kept(
         self, name: str, left: cst.BaseExpression, right: cst.BaseExpression, conjunction: bool

@@ -11,7 +11,7 @@ from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 from janusx.transforms.result import Kind, Site
 
 SHOWN: frozenset[Kind] = frozenset({"if", "while", "for", "if_exp", "assert", "comp_if", "guard"})
-"""Kinds whose number shows in emitted text. They are numbered first, so that those numbers stay small and calm."""
+"""Kinds that are numbered first, so that the numbers in names like `if_1_true` stay small and calm."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,11 +80,17 @@ class PlainOps:
     def truth(self, test: Any, site: int = 0) -> bool:
         return bool(test)
 
-    def and_(self, left: Any, right: Callable[[], Any]) -> Any:
+    def and_(self, left: Any, right: Callable[[], Any], *, site: int) -> Any:
         return left and right()
 
-    def or_(self, left: Any, right: Callable[[], Any]) -> Any:
+    def or_(self, left: Any, right: Callable[[], Any], *, site: int) -> Any:
         return left or right()
+
+    def both(self, left: Any, right: Callable[[], Any], *, site: int = 0) -> bool:
+        return bool(left and right())
+
+    def either(self, left: Any, right: Callable[[], Any], *, site: int = 0) -> bool:
+        return bool(left or right())
 
     def not_(self, value: Any) -> bool:
         return not value
@@ -92,7 +98,8 @@ class PlainOps:
     def if_exp(self, test: Any, true: Callable[[], Any], false: Callable[[], Any], *, site: int) -> Any:
         return true() if test else false()
 
-    def chain(self, left: Any, *links: Any) -> Any:
+    def chain(self, left: Any, *links: Any, site: int = 0) -> Any:
+        assert site or len(links) == 2
         result: Any = True
         for symbol, right in zip(links[::2], links[1::2], strict=True):
             value = right()

@@ -69,7 +69,7 @@ CASES = [
         """
         def f(x):
             brk_1 = False
-            def while_1_test(x, brk_1): return jx.and_(jx.not_(brk_1), lambda: x < 10)
+            def while_1_test(x, brk_1): return jx.both(jx.not_(brk_1), lambda: x < 10)
             def while_1_body(x, brk_1):
                 x = x * 2
                 def if_2_true(brk_1):

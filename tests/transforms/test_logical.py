@@ -15,7 +15,7 @@ CASES = [
         """,
         """
         def f(a, b):
-            return jx.and_(a, lambda: jx.call(log)(b)), jx.or_(a, lambda: jx.call(log)(b)), jx.not_(a)
+            return jx.and_(a, lambda: jx.call(log)(b), site=1), jx.or_(a, lambda: jx.call(log)(b), site=3), jx.not_(a)
         """,
         calls=((1, 2), (0, 2)),
     ),
@@ -27,7 +27,7 @@ CASES = [
         """,
         """
         def f(a):
-            return jx.chain(jx.call(log)(a), "<", lambda: jx.call(log)(2), "<=", lambda: jx.call(log)(3))
+            return jx.chain(jx.call(log)(a), "<", lambda: jx.call(log)(2), "<=", lambda: jx.call(log)(3), site=1)
         """,
         calls=((1,), (5,)),
     ),
@@ -66,6 +66,55 @@ CASES = [
             return jx.chain(jx.call(log)(x), "in", lambda: [jx.call(log)(1)])
         """,
         calls=((1,), (2,)),
+    ),
+    Case(
+        "where only the truth matters both sides need nothing but a truth",
+        """
+        def f(a, b, xs):
+            assert a or b
+            while a and b > 0:
+                b = b - 1
+            y = 1 if a and (b or a) else 2
+            return y, not (a and b), [x for x in xs if x or a], (a and b) + 0, a and (not (b or a))
+        """,
+        """
+        def f(a, b, xs):
+            jx.assert_(jx.either(a, lambda: b, site=5), site=1)
+            def while_2_test(b): return jx.both(a, lambda: b > 0, site=6)
+            def while_2_body(b):
+                b = b - 1
+                return b
+            b = jx.while_loop(while_2_test, while_2_body, b, site=2)
+            y = jx.if_exp(jx.both(a, lambda: jx.either(b, lambda: a, site=8), site=7), lambda: 1, lambda: 2, site=3)
+            return y, jx.not_(jx.both(a, lambda: b, site=10)), """
+        """[x for x in xs if jx.truth(jx.either(x, lambda: a, site=11), site=4)], """
+        """(jx.and_(a, lambda: b, site=12)) + 0, jx.and_(a, lambda: jx.not_(jx.either(b, lambda: a, site=15)), site=13)
+        """,
+        calls=((1, 2, [0, 3]), (0, 2, [0, 3]), (0, 0, []), (2, 0, [])),
+    ),
+    Case(
+        "an if asks for the truth, and what is in its branches need not",
+        """
+        def f(a, b):
+            if a and b:
+                return a and b
+            elif [a or b]:
+                return a or b
+            return [a and b]
+        """,
+        """
+        def f(a, b):
+            def if_1_true():
+                return jx.and_(a, lambda: b, site=4)
+            def if_1_false():
+                def if_2_true():
+                    return jx.or_(a, lambda: b, site=6)
+                def if_2_false():
+                    return [jx.and_(a, lambda: b, site=7)]
+                return jx.cond([jx.or_(a, lambda: b, site=5)], if_2_true, if_2_false, site=2)
+            return jx.cond(jx.both(a, lambda: b, site=3), if_1_true, if_1_false, site=1)
+        """,
+        calls=((1, 2), (0, 2), (0, 0)),
     ),
     Case(
         "a walrus on the right keeps the operator native",
