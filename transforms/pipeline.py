@@ -13,9 +13,10 @@ from janusx.transforms.expressions import Expressions
 from janusx.transforms.functions import lower
 from janusx.transforms.lines import TAG, Mark, put, read_back
 from janusx.transforms.private_names import SignatureNames
-from janusx.transforms.result import Refusal, Rewritten
-from janusx.transforms.sites import Parsed, parse
+from janusx.transforms.result import Rewritten
+from janusx.transforms.sites import parse
 from janusx.transforms.unit import Unit
+from janusx.transforms.untouched import untouched
 from janusx.transforms.variables import Reads
 
 
@@ -62,18 +63,23 @@ def rewrite(
             x = jx.cond(x > 0, if_1_true, if_1_false, x, site=1)
             return x
     """
-    parsed = parse(source, first_line=first_line)
+    try:
+        parsed = parse(source, first_line=first_line)
+    except RecursionError:
+        return untouched(source, first_line, "it nests too deep to be looked at", ops_name)
     fresh = Fresh(source)
     unit = Unit(
         source, parsed, Ops(fresh(ops_name)), fresh, Analysis(), is_leaf, assumed, class_name, list(parsed.sites)
     )
     if TAG in source:
-        return _as_it_is(unit, f"it contains the character {TAG!r}, which marks lines here")
+        reason = f"it contains the character {TAG!r}, which marks lines here"
+        return untouched(source, first_line, reason, unit.ops.name, parsed.sites)
     try:
         text, lines = read_back(_emitted(unit), first_line)
         compile(_enclosed(text, unit), "<emitted>", "exec", dont_inherit=True)
     except (SyntaxError, RecursionError, cst.CSTValidationError) as error:
-        return _as_it_is(unit, f"the emitted form goes beyond what Python takes: {error}")
+        reason = f"the emitted form goes beyond what Python takes: {error}"
+        return untouched(source, first_line, reason, unit.ops.name, parsed.sites)
     return Rewritten(text, lines, tuple(unit.sites), tuple(unit.refusals), unit.ops.name)
 
 
@@ -119,20 +125,6 @@ def _bare(original: cst.FunctionDef | cst.Lambda, unit: Unit) -> cst.FunctionDef
     if isinstance(original, cst.Lambda):
         return cst.FunctionDef(cst.Name(unit.fresh("lambda_")), params, cst.IndentedBlock([]))
     return original.with_changes(params=params, decorators=[], leading_lines=[], lines_after_decorators=[])
-
-
-def _as_it_is(unit: Unit, reason: str) -> Rewritten:
-    """The function unchanged, but for what is always taken off."""
-    parsed: Parsed = unit.parsed
-    original = parsed.function
-    function = _bare(original, unit)
-    if isinstance(original, cst.Lambda):
-        function = function.with_changes(body=cst.IndentedBlock([give(original.body)]))
-    text = parsed.module.with_changes(body=[function], header=[], footer=[]).code
-    line = parsed.line(original)
-    lines = tuple(min(line + i, parsed.last_line(original)) for i in range(len(text.splitlines())))
-    kind = "lambda" if isinstance(original, cst.Lambda) else "def"
-    return Rewritten(text, lines, parsed.sites, (Refusal(line, kind, reason),), unit.ops.name)
 
 
 def _enclosed(text: str, unit: Unit) -> str:

@@ -19,9 +19,9 @@ class Site:
     """A place in the user's source where something is decided or called.
 
     Attributes:
-        id: number from 1; the same for `rewrite` and `observe`. Constructs whose number is part of emitted names,
-            and those like them, come first, in source order; then `and`, `or`, `not`, chains and calls, in source order; then the branches
-            that `rewrite` adds.
+        id: number from 1; the same for `rewrite` and `observe`. Constructs whose number is part of emitted names, and
+            those like them, come first, in source order; then `and`, `or`, `not`, chains and calls, in source order;
+            then the branches that `rewrite` adds.
         kind: the construct.
         line: line in the user's file, from 1.
         column: column in the dedented source, from 0.

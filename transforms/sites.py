@@ -56,10 +56,10 @@ def parse(source: str, *, first_line: int = 1) -> Parsed:
     Raises:
         libcst.ParserSyntaxError: the text is not valid Python.
         ValueError: the text is not one `def` or `lambda`.
+        RecursionError: the text nests too deep.
     """
     module = _parse_module(source)
-    # A parser's tree has no node twice, and the copy costs as much as the parse.
-    ranges = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+    ranges = _ranges(module)
     function = _only_function(module)
     finder = _Finder()
     function.body.visit(finder)
@@ -70,6 +70,14 @@ def parse(source: str, *, first_line: int = 1) -> Parsed:
         text = " ".join(module.code_for_node(shown).replace("\\\n", " ").split())
         site_of[node] = Site(number, kind, start.line + first_line - 1, start.column, text)
     return Parsed(module, function, tuple(site_of.values()), site_of, ranges, first_line)
+
+
+def _ranges(module: cst.Module) -> Mapping[cst.CSTNode, CodeRange]:
+    try:
+        # A parser's tree has no node twice, and the copy costs as much as the parse.
+        return MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+    except KeyError:  # libcst's own cleaning up after a RecursionError; to print it would take minutes.
+        raise RecursionError("maximum recursion depth exceeded in computing positions") from None
 
 
 def _parse_module(source: str) -> cst.Module:

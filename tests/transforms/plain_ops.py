@@ -136,7 +136,8 @@ class PlainOps:
         return out
 
     def percent(self, template: str, values: Any) -> str:
-        return template % values
+        text: str = template % values
+        return text
 
     def subject(self, value: Any) -> Any:
         return value

@@ -152,6 +152,27 @@ def test_an_elif_chain_too_long_for_the_passes_stays_native() -> None:
     assert "beyond" in rewritten.refusals[0].reason
 
 
+def elifs(number: int) -> str:
+    """A function with a chain of so many branches."""
+    branches = "".join(f"    elif x == {i}:\n        y = {i}\n" for i in range(1, number))
+    return f"def f(x):\n    if x == 0:\n        y = 0\n{branches}    return y\n"
+
+
+@pytest.mark.parametrize("depth", [200, 300, 500, 800])
+def test_what_nests_too_deep_for_the_parser_s_walks_stays_as_it_is(depth: int) -> None:
+    chain = elifs(depth)
+    rewritten = rewrite("@keep(\n    1)\n" + chain, first_line=5)
+    assert (rewritten.text, len(rewritten.refusals), rewritten.refusals[0].line) == (chain, 1, 7)
+    assert rewritten.lines == tuple(range(7, 7 + len(chain.splitlines())))
+
+
+@pytest.mark.parametrize("body", ["x" + ".bit_length()" * 300, " + ".join("x" * 600), " and ".join("x" * 600)])
+def test_a_lambda_that_nests_too_deep_becomes_a_def(body: str) -> None:
+    rewritten = same(f"lambda x, y=lambda z: 3, *, w={{1: 2}}: {body}", (0,), (2,))
+    assert rewritten.text.startswith("def lambda_(x, y=lambda z: 3, *, w={1: 2}): return (x")
+    assert [r.construct for r in rewritten.refusals] == ["lambda"]
+
+
 def test_a_source_with_the_mark_character_is_left_alone() -> None:
     rewritten = rewrite("def f(x):\n    if x:\n        return '\ue000'\n")
     assert len(rewritten.refusals) == 1 and "jx" not in rewritten.text
