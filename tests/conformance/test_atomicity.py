@@ -8,7 +8,6 @@ call or as after it, and the next call must be right.
 from __future__ import annotations
 
 import contextlib
-import io
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from tests.conformance.harness import PLAIN, WARM_UP, Subject, World
 from tests.conformance.walk import differences, observe
 
 UP = jnp.array([1.0, 2.0, 3.0])
-POINTS = 24
+POINTS = {True: 40, False: 12}  # of a settled call; of a first one, which is traced anew for each
 
 
 @dataclass
@@ -95,13 +94,18 @@ def facts(world: World) -> Any:
     return observe({"world": world}).facts
 
 
-def plain_after(calls: int) -> Any:
+class PlainFacts:
     """The facts of a world after so many calls of the unconverted function."""
-    world = make_world()
-    with contextlib.redirect_stdout(io.StringIO()):
-        for _ in range(calls):
-            world.step(UP)
-    return facts(world)
+
+    def __init__(self) -> None:
+        self.world = make_world()
+        self.known = [facts(self.world)]
+
+    def after(self, calls: int) -> Any:
+        while len(self.known) <= calls:
+            self.world.step(UP)
+            self.known.append(facts(self.world))
+        return self.known[calls]
 
 
 def converted_world(subject: Subject, calls: int, **options: Any) -> World:
@@ -112,50 +116,56 @@ def converted_world(subject: Subject, calls: int, **options: Any) -> World:
     return world
 
 
-def spread(total: int) -> list[int]:
+def spread(total: int, settled: bool) -> list[int]:
     """Up to `POINTS` lines, evenly over all of a call; the first and the last among them."""
-    return sorted({1 + (total - 1) * k // (POINTS - 1) for k in range(POINTS)}) if total else []
+    count = POINTS[settled] - 1
+    return sorted({1 + (total - 1) * k // count for k in range(count + 1)}) if total else []
 
 
 def check_every_point(subject: Subject, calls: int, error: Callable[[], BaseException], options: Any) -> None:
-    """Breaks the call after `calls` calls off at points all over it, each in a world of its own."""
-    world = converted_world(subject, calls, **options)
+    """Breaks a call off at points all over it: the first call of a world, or one of a world that is settled."""
+    plain = PlainFacts()
+    world, done = converted_world(subject, calls, **options), calls + 1
     with injected(Injection(error())) as counter:
         world.step(UP)
-    before, after, then = (plain_after(calls + more) for more in (0, 1, 2))
-    problems = []
-    for point in spread(counter.seen):
-        world = converted_world(subject, calls, **options)
+    problems: list[str] = []
+    assert counter.seen > 20, "the lines of JanusX were not seen"
+    points = spread(counter.seen, settled=calls > 0)
+    for point in points:
+        if not calls or problems:
+            world, done = converted_world(subject, calls, **options), calls
         raised = None
         with injected(Injection(error(), point)) as injection:
             try:
                 world.step(UP)
             except BaseException as caught:  # noqa: BLE001
                 raised = caught
-        problems += _problems(world, raised, injection, before, after, then)
-    assert not problems, f"{len(problems)} of {len(spread(counter.seen))} points:\n" + "\n".join(problems)
+        done, found = _problems(world, raised, injection, plain, done)
+        problems += found
+    assert not problems, f"{len(problems)} of {len(points)} points:\n" + "\n".join(problems)
 
 
 def _problems(
-    world: World, raised: BaseException | None, injection: Injection, before: Any, after: Any, then: Any
-) -> list[str]:
-    if not injection.place:
-        return []  # This run was shorter than the one that was counted: something was known already.
-    found = facts(world)
-    undone, done = (list(differences(expected, found)) for expected in (before, after))
+    world: World, raised: BaseException | None, injection: Injection, plain: PlainFacts, calls: int
+) -> tuple[int, list[str]]:
+    """How many calls the world has seen after one more whole call, and what is wrong with it."""
+    place = f"at {injection.place}"
+    undone, done = (list(differences(plain.after(calls + more), facts(world))) for more in (0, 1))
     if undone and done:
         lines = min(undone, done, key=len)
-        return [f"at {injection.place}: neither as before nor as after the call ({raised!r}): {lines[:3]}"]
-    if raised is None and undone == []:
-        return [f"at {injection.place}: the call returned, but did nothing"]
-    if isinstance(injection.error, KeyboardInterrupt) and raised is None:
-        return [f"at {injection.place}: Ctrl-C was swallowed"]
+        return calls, [f"{place}: neither as before nor as after the call ({raised!r}): {lines[:3]}"]
+    if raised is None and not undone:
+        return calls, [f"{place}: the call returned, but did nothing"]
+    # Without a place the run was shorter than the one that was counted: nothing was injected.
+    if injection.place and isinstance(injection.error, KeyboardInterrupt) and raised is None:
+        return calls, [f"{place}: Ctrl-C was swallowed"]
+    calls += 1 if undone else 0
     try:
         world.step(UP)
     except BaseException as caught:  # noqa: BLE001
-        return [f"at {injection.place}: the next call raises {caught!r}"]
-    lines = list(differences(then if not done else after, facts(world)))
-    return [f"at {injection.place}: the next call is wrong: {lines[:3]}"] if lines else []
+        return calls, [f"{place}: the next call raises {caught!r}"]
+    lines = list(differences(plain.after(calls + 1), facts(world)))
+    return calls + 1, [f"{place}: the next call is wrong: {lines[:3]}"] if lines else []
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, lambda: RuntimeError("injected"), MemoryError])
