@@ -93,6 +93,7 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     warnings.warn: functools.partial(hold, warnings.warn),
     enumerate: iterables.enumerate_,
     zip: iterables.zip_,
+    range: iterables.range_,
     reversed: iterables.reversed_,
 }
 

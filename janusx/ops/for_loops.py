@@ -10,19 +10,23 @@ import jax
 import jax.numpy as jnp
 
 from janusx.ops.conditionals import cond, staged_predicate, truth_value
-from janusx.ops.iterables import Enumerate, Reversed, Zip
+from janusx.ops.iterables import DynamicRange, Enumerate, Reversed, Zip
 from janusx.ops.loops import checks_start, pack, trace_loop, unpack
+from janusx.ops.logical import both, not_
 from janusx.ops.sites import Where
+from janusx.ops.while_loops import while_loop
 from janusx.signals import Unstageable
 from janusx.state import symbols
 from janusx.tracing import context
-from janusx.tracing.skeleton import Made, arr, convert_all, specs, unflatten
+from janusx.tracing.skeleton import Made, arr, convert_all, expand, specs, unflatten
 from janusx.tracing.trace import Trace
 
 
 def for_loop(iterable: Any, body: Callable[..., Any], *variables: Any, site: Where | None = None, breaks: bool = False) -> Any:
     """`for item in iterable: body(item, ...)`; with `breaks` the first variable says whether the loop was left."""
     trace = context.current()
+    if isinstance(iterable, DynamicRange):
+        return _counted(iterable, body, variables, site, breaks)
     source = source_of(iterable)
     reason = f"its iterable is a {type(iterable).__name__}"
     if source is not None:
@@ -98,6 +102,21 @@ def _stacked(items: Sequence[Any]) -> Source | None:
     return Source(len(items), (jnp.stack(items),), lambda rows: rows[0])
 
 
+def _counted(bounds: DynamicRange, body: Any, variables: tuple[Any, ...], site: Where | None, breaks: bool) -> Any:
+    """A range whose bounds are arrays: a `while` over a counter."""
+    count = len(variables)
+
+    def test(index: Any, *given: Any) -> Any:
+        inside = bounds.going(index)
+        return both(not_(given[0]), lambda: inside, site=site) if breaks else inside
+
+    def once(index: Any, *given: Any) -> Any:
+        return (index + bounds.step, *unpack(body(index, *given), count))
+
+    result = while_loop(test, once, bounds.first(), *variables, site=site)
+    return pack(result[1:] if count else ())
+
+
 def _unrolled(iterable: Any, body: Callable[..., Any], variables: tuple[Any, ...], site: Where | None, breaks: bool) -> Any:
     count = len(variables)
     stopped: Any = None
@@ -147,10 +166,11 @@ def _rolled(trace: Trace, source: Source, body: Any, variables: tuple[Any, ...],
 
 def _append_rows(trace: Trace, loop: Any, grown: Sequence[Any], length: int) -> None:
     """Append to each list that grew the items of all iterations."""
-    skeleton = loop.region.value.skeleton.items[1]
-    assert isinstance(skeleton, Made) or not loop.carry.grown
     if not loop.carry.grown:
         return
+    value = expand(loop.region.value.skeleton)
+    assert isinstance(value, Made)
+    skeleton = value.items[1]
     lists = [loop.heap.held(place).value for place in loop.carry.grown]
     for trip in range(length):
         rest = iter([trace.row(stacked, trip) for stacked in grown])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from typing import Any
 
+import jax.numpy as jnp
+
+from janusx.signals import Unstageable
 from janusx.state import symbols
 
 
@@ -56,6 +60,39 @@ class Reversed:
         if self._iterator is None:
             self._iterator = iter(self.part[::-1]) if symbols.is_array(self.part) else reversed(self.part)
         return next(self._iterator)
+
+
+class DynamicRange:
+    """`range` with an array for a bound: a loop over it is staged."""
+
+    def __init__(self, start: Any, stop: Any, step: int):
+        self.start = start
+        self.stop = stop
+        self.step = step
+
+    def first(self) -> Any:
+        """The first item: a Python integer that the program computes."""
+        return symbols.device_scalar(jnp.asarray(symbols.as_array(self.start), jnp.int32).reshape(()), int)
+
+    def going(self, index: Any) -> Any:
+        """Whether an item is in the range."""
+        stop = jnp.asarray(symbols.as_array(self.stop)).reshape(())
+        position = symbols.as_array(index)
+        return position < stop if self.step > 0 else position > stop
+
+    def __iter__(self) -> Iterator[Any]:
+        raise Unstageable("a range with an array for a bound is taken apart outside of a loop")
+
+
+def range_(*args: Any) -> Any:
+    """`range`."""
+    bounds = [arg for arg in args if symbols.is_array(arg) or symbols.unknown(arg)]
+    if not bounds or (len(args) == 3 and any(arg is args[2] for arg in bounds)):
+        return range(*args)
+    if any(symbols.is_array(arg) and not jnp.issubdtype(arg.dtype, jnp.integer) for arg in bounds):
+        return range(*args)  # raises, as it does outside of a trace
+    start, stop = (0, args[0]) if len(args) == 1 else args[:2]
+    return DynamicRange(start, stop, operator.index(args[2]) if len(args) == 3 else 1)
 
 
 def _structured(value: Any) -> bool:

@@ -17,7 +17,7 @@ from janusx.signals import Unstageable
 from janusx.state import kinds, symbols
 from janusx.state.paths import Step
 from janusx.tracing.heap import Heap, Held
-from janusx.tracing.skeleton import Arr, Made, Perhaps, Py, Rules, Skeleton, convert_all, flatten, python_kind, specs, unflatten, unify
+from janusx.tracing.skeleton import Arr, Made, Perhaps, Py, Rules, Skeleton, convert_all, expand, flatten, python_kind, specs, unflatten, unify
 from janusx.tracing.staging import Region, closure_of, trace_region
 from janusx.tracing.trace import Trace
 
@@ -112,14 +112,15 @@ class Loop:
         """One iteration: carried leaves, leaves of appended items, checks, and what the body returned beside the variables."""
         outs = self.region.place(*leaves, *inputs)
         value = self.region.value
-        assert isinstance(value.skeleton, Made)
-        count = len(specs(value.skeleton.items[0]))
+        parts = expand(value.skeleton)
+        assert isinstance(parts, Made)
+        count = len(specs(parts.items[0]))
         own = value.of(outs)
-        new = convert_all(self.carry.variables, value.skeleton.items[0], own[:count])
+        new = convert_all(self.carry.variables, parts.items[0], own[:count])
         for place, step, wanted in self.carry.writes:
             piece = self.region.writes[id(self.heap.held(place).value)].pieces[step]
             new += convert_all(wanted, piece.skeleton, piece.of(outs))
-        rows_count = len(specs(value.skeleton.items[1]))
+        rows_count = len(specs(parts.items[1]))
         rows = own[count : count + rows_count]
         checks = outs[self.region.checks[0] : self.region.checks[1]]
         return new, rows, checks, own[count + rows_count :]
@@ -163,7 +164,7 @@ def trace_loop(
         Unstageable: the carry does not settle, or something in the body cannot be staged.
     """
     heap = Heap(trace, [*roots, *variables, *closure_of(body)])
-    initial = flatten(variables, heap, [])
+    initial = expand(flatten(variables, heap, []))
     carry = trace.memo.get(key) or Carry(initial)
     for _ in range(MAX_REFINEMENTS):
         region = _trace_body(trace, body, carry, heap, inputs, make_item)
@@ -222,9 +223,9 @@ def _refine(carry: Carry, region: Region, heap: Heap, appends: bool) -> Carry:
     """A guess that also covers what this trace of the body showed."""
     if region.effects:
         raise Unstageable("it prints or logs in the loop")
-    value = region.value.skeleton
+    value = expand(region.value.skeleton)
     assert isinstance(value, Made)
-    variables = unify(carry.variables, value.items[0], WIDEN)
+    variables = unify(carry.variables, expand(value.items[0]), WIDEN)
     known = {(place, step): skeleton for place, step, skeleton in carry.writes}
     grown = dict.fromkeys(carry.grown)
     for written in region.writes.values():

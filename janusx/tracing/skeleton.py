@@ -182,6 +182,15 @@ class Rules:
     widen: bool = False
 
 
+def expand(skeleton: Skeleton) -> Skeleton:
+    """A constant tuple as what it holds, so that it can be compared part by part."""
+    if isinstance(skeleton, Fixed) and isinstance(skeleton.value, tuple) and not symbols.is_sym(skeleton.value):
+        fields = kinds.TUPLE.fields(skeleton.value)
+        parts = tuple(Fixed(item) for _, item in fields)
+        return Made(kinds.TUPLE, type(skeleton.value), tuple(step for step, _ in fields), parts)
+    return skeleton
+
+
 def unify(a: Skeleton, b: Skeleton, rules: Rules = Rules()) -> Skeleton:
     """The skeleton that both outcomes fit.
 
@@ -190,6 +199,8 @@ def unify(a: Skeleton, b: Skeleton, rules: Rules = Rules()) -> Skeleton:
     """
     if a == b:
         return a
+    if isinstance(a, Made) != isinstance(b, Made):
+        a, b = expand(a), expand(b)
     if isinstance(a, Empty) or isinstance(b, Empty):
         name, other = (a.name, b) if isinstance(a, Empty) else (b.name, a)  # type: ignore[attr-defined]
         return other if isinstance(other, Perhaps) else Perhaps(name, other)
@@ -268,6 +279,7 @@ def convert(target: Skeleton, source: Skeleton, leaves: Iterator[Any], out: list
     if isinstance(target, Perhaps):
         _convert_perhaps(target, source, leaves, out)
     elif isinstance(target, Made):
+        source = expand(source)
         assert isinstance(source, Made)
         for wanted, given in zip(target.items, source.items, strict=True):
             convert(wanted, given, leaves, out)
