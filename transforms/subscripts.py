@@ -94,8 +94,12 @@ class Subscripts(ExpressionPass):
         parts = [element.slice for element in node.slice]
         if any(isinstance(part, cst.Index) and part.star for part in parts) or all(map(_literal, parts)):
             return False
-        shadowed = any("slice" in frame.scope.bound for frame in self.frames)
-        return not (shadowed and any(isinstance(part, cst.Slice) for part in parts))
+        return not (self._slice_is_taken() and any(isinstance(part, cst.Slice) for part in parts))
+
+    def _slice_is_taken(self) -> bool:
+        """Whether the user's code says `slice` itself, and so may mean something of its own."""
+        scopes = [frame.scope for frame in self.frames]
+        return any("slice" in scope.bound | scope.free | scope.globals for scope in scopes)
 
 
 def _subscripts(target: cst.CSTNode) -> Iterator[cst.Subscript]:

@@ -64,7 +64,7 @@ CASES = [
         calls=(((1, 2),),),
     ),
     Case(
-        "a slice stays native where its name means something else",
+        "a slice stays native where the code says its name, which may mean something else",
         """
         def f(x, i, slice):
             return x[i:slice], x[i]
@@ -74,6 +74,19 @@ CASES = [
             return x[i:slice], jx.item(x, i)
         """,
         calls=((LIST, 0, 2),),
+    ),
+    Case(
+        "a slice stays native where an inner function says its name",
+        """
+        def f(x, i):
+            global slice
+            return x[i:], lambda: slice
+        """,
+        """
+        def f(x, i):
+            global slice
+            return x[i:], lambda: slice
+        """,
     ),
     Case(
         "a store evaluates the value, then the container, then the index",
