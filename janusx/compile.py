@@ -221,7 +221,7 @@ class Builder:
         constants = tuple(
             (node.path, node.value) for node in trace.shadow.constants() if isinstance(node.value, bool | int | float | complex)
         )
-        return Entry(gather, program, made.function, made.assumptions, avals, constants, trace.anchors, info)
+        return Entry(gather, program, made.function, made.assumptions, avals, constants, trace.anchors, info, tuple(trace.locks))
 
 
 def written(found: Iterable[diff.Change], appended: Iterable[Path]) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dis
 import time
 import warnings
 from typing import Any
@@ -9,16 +11,18 @@ from typing import Any
 import jax
 import numpy as np
 
-from janusx import config, errors, leaves, logs, misses
+from janusx import config, emitted, errors, leaves, logs, misses
 from janusx.compile import Builder, Call
 from janusx.entry import Entry
 from janusx.guards.codegen import ARRAY_TYPE
+from janusx.guards.diagnose import read
 from janusx.guards.staged import Violated
 from janusx.ops.calls import call as call_of
 from janusx.profiler import run_observed
 from janusx.record import Observations, Record
 from janusx.signals import NeedsProfile, Retrace, Signal, Unstageable, Unsupported
 from janusx.timings import Clock
+from janusx.state.opaque import LOCKS
 from janusx.tracing import context, outer
 from janusx.tracing.settings import Settings
 
@@ -60,8 +64,20 @@ def _try_entries(record: Record, call: Call, tried: Entry | None) -> Any:
     return MISS
 
 
-def run(record: Record, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _run_locked(record: Record, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    with contextlib.ExitStack() as stack:
+        for path in entry.locks:
+            lock = read(path, args, kwargs, entry.anchors)
+            if type(lock) not in LOCKS:
+                return MISS
+            stack.enter_context(lock)
+        return run(record, entry, args, kwargs, locked=True)
+
+
+def run(record: Record, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, Any], locked: bool = False) -> Any:
     """Answer a call by an entry, or return `MISS`. Nothing is changed before every guard is known to hold."""
+    if entry.locks and not locked:
+        return _run_locked(record, entry, args, kwargs)
     # One call in 256 is timed. The others pay about 35 ns (2 cores, Python 3.11) for this line and the ticks.
     clock = None if entry.hits < entry.due else Clock()
     gathered = entry.gather(args, kwargs)
@@ -143,9 +159,14 @@ def _build_and_run(record: Record, call: Call, violated: Violated | None, flips:
             return run_profiled(record, call)
         return _give_up(record, call, signal.reason, misses.user_line(signal))
     except (Unsupported, Unstageable) as signal:
-        return _give_up(record, call, signal.reason, misses.user_line(signal))
-    except (Signal, KeyboardInterrupt):
+        error = getattr(signal, "error", None)
+        return _give_up(record, call, signal.reason, misses.user_line(signal), error)
+    except Signal:
         raise
+    except KeyboardInterrupt as error:
+        if not _raised_by_user_code(error):
+            raise
+        return _trace_raised(record, call, error)
     except BaseException as error:  # SystemExit of the user's own, for one
         return _trace_raised(record, call, error)
     if record.built:
@@ -195,8 +216,20 @@ def build(record: Record, call: Call, violated: Violated | None = None) -> Entry
     return builder.build(record.built + 1, {})
 
 
-def _give_up(record: Record, call: Call, reason: str, line: str = "") -> Any:
+def _raised_by_user_code(error: BaseException) -> bool:
+    """Whether a `raise` of the user's own raised an exception, rather than Ctrl-C."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None or not emitted.is_emitted(traceback.tb_frame.f_code):
+        return False
+    return traceback.tb_frame.f_code.co_code[traceback.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+
+
+def _give_up(record: Record, call: Call, reason: str, line: str = "", error: Exception | None = None) -> Any:
     if record.options.get("on_unsupported") == "error":
+        if error is not None:
+            raise error
         name = getattr(call.fun, "__qualname__", call.fun)
         place = place_of(line) or place_of_function(call.fun)
         raise errors.UnsupportedError(f"{name} cannot be compiled.", place=place, why=reason)

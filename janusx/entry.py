@@ -69,6 +69,7 @@ class Entry:
     constants: tuple[tuple[Path, Any], ...]
     anchors: dict[int, Any]
     info: EntryInfo
+    locks: tuple[Path, ...] = ()
     hits: int = 0
     due: int = 1
     timings: Timings = field(default_factory=Timings)

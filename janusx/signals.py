@@ -13,10 +13,10 @@ class Signal(BaseException):
 class Unsupported(Signal):
     """The program cannot be compiled; the reason is shown to the user."""
 
-    def __init__(self, reason: str, site: int | None = None):
+    def __init__(self, reason: str, error: Exception | None = None):
         super().__init__(reason)
         self.reason = reason
-        self.site = site
+        self.error = error  # what to raise where the user asked for errors
 
 
 class Unstageable(Signal):

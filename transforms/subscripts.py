@@ -5,13 +5,15 @@ An index of literals stays native: it is the same in every call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import libcst as cst
 
 from janusx.transforms.build import argument, string, thunk
 from janusx.transforms.expression_pass import ExpressionPass, walrus
 from janusx.transforms.unit import Unit
+
+Ops = Callable[..., cst.Call]
 
 _SIGNS: dict[type[cst.BaseAugOp], str] = {
     cst.AddAssign: "+=",
@@ -73,33 +75,28 @@ class Subscripts(ExpressionPass):
     def leave_Subscript(self, original_node: cst.Subscript, updated_node: cst.Subscript) -> cst.BaseExpression:
         if original_node in self._targets or not self._computed(updated_node):
             return updated_node
-        call = self.ops("item", updated_node.value, _index(updated_node))
+        call = self.ops("item", updated_node.value, _index(updated_node, self.ops))
         return self.replace(original_node, _spread(call, updated_node))
 
     def leave_Assign(self, original_node: cst.Assign, updated_node: cst.Assign) -> cst.BaseSmallStatement:
         target = updated_node.targets[0].target
         if len(updated_node.targets) > 1 or not isinstance(target, cst.Subscript) or not self._computed(target):
             return updated_node
-        return cst.Expr(self.ops("set_item", updated_node.value, target.value, _index(target)))
+        return cst.Expr(self.ops("set_item", updated_node.value, target.value, _index(target, self.ops)))
 
     def leave_AugAssign(self, original_node: cst.AugAssign, updated_node: cst.AugAssign) -> cst.BaseSmallStatement:
         target, operand = updated_node.target, updated_node.value
         if not isinstance(target, cst.Subscript) or not self._computed(target) or walrus(operand):
             return updated_node
         sign = string(_SIGNS[type(updated_node.operator)])
-        return cst.Expr(self.ops("update_item", target.value, _index(target), sign, thunk(operand)))
+        return cst.Expr(self.ops("update_item", target.value, _index(target, self.ops), sign, thunk(operand)))
 
     def _computed(self, node: cst.Subscript) -> bool:
         """Whether an index is to go through an op: some part of it is computed, and an expression can say it."""
         parts = [element.slice for element in node.slice]
         if any(isinstance(part, cst.Index) and part.star for part in parts) or all(map(_literal, parts)):
             return False
-        return not (self._slice_is_taken() and any(isinstance(part, cst.Slice) for part in parts))
-
-    def _slice_is_taken(self) -> bool:
-        """Whether the user's code says `slice` itself, and so may mean something of its own."""
-        scopes = [frame.scope for frame in self.frames]
-        return any("slice" in scope.bound | scope.free | scope.globals for scope in scopes)
+        return True
 
 
 def _subscripts(target: cst.CSTNode) -> Iterator[cst.Subscript]:
@@ -128,15 +125,15 @@ def _literal(node: cst.CSTNode | None) -> bool:
     return node is None or isinstance(node, (cst.BaseNumber, cst.SimpleString, cst.Ellipsis))
 
 
-def _index(node: cst.Subscript) -> cst.BaseExpression:
+def _index(node: cst.Subscript, ops: Ops) -> cst.BaseExpression:
     """The object that Python hands to `__getitem__`, as an expression."""
     only = node.slice[0]
     if len(node.slice) == 1 and not isinstance(only.comma, cst.Comma):
-        return _part(only.slice)
-    return cst.Tuple([cst.Element(argument(_part(e.slice)), comma=e.comma) for e in node.slice])
+        return _part(only.slice, ops)
+    return cst.Tuple([cst.Element(argument(_part(e.slice, ops)), comma=e.comma) for e in node.slice])
 
 
-def _part(node: cst.BaseSlice) -> cst.BaseExpression:
+def _part(node: cst.BaseSlice, ops: Ops) -> cst.BaseExpression:
     if isinstance(node, cst.Index):
         return node.value
     assert isinstance(node, cst.Slice)
@@ -144,7 +141,7 @@ def _part(node: cst.BaseSlice) -> cst.BaseExpression:
     bounds = [node.lower, node.upper] if node.lower is not None or node.upper is not None or node.step else [None]
     bounds += [node.step] if node.step is not None else []
     given = [cst.Name("None") if bound is None else argument(bound) for bound in bounds]
-    return cst.Call(cst.Name("slice"), [cst.Arg(bound) for bound in given])
+    return ops("slice", *given)  # not by its own name, which may be the user's
 
 
 def _spread(call: cst.Call, node: cst.Subscript) -> cst.Call:

@@ -221,6 +221,8 @@ class _Body:
             if isinstance(node, ObjectNode):
                 if node.path != path:
                     self.out.guard(f"{self.reads.root(path)} is not o{node.index}")
+            elif isinstance(node, LeafNode) and node.path != path:
+                self.out.guard(f"{self.reads.root(path)} is not l{node.index}")
             else:
                 self._value(node, self.reads.root(path))
         self._batch()
@@ -273,6 +275,9 @@ class _Body:
 
         It can only be told apart where one of them is written to, or where the user's own code may compare them by `is`.
         """
+        arrays = [f"id(l{node.index})" for path, node in self.shadow.roots if isinstance(node, LeafNode) and node.path == path]
+        if len(arrays) > 1:
+            self.out.guard(f"len({{{', '.join(arrays)}}}) != {len(arrays)}")
         groups: dict[type, list[ObjectNode]] = {}
         for node in self.shadow.objects:
             if node.kind.mutable and node.pinned and not isinstance(node.kind, kinds.MembersKind | kinds.GlobalsKind):

@@ -29,6 +29,7 @@ PLAIN: Mapping[str, Callable[..., Any]] = {
     "percent": percent,
     "read": read,
     "set_item": set_item,
+    "slice": slice,
     "subject": subject,
     "unbound": unbound,
     "update_item": update_item,

@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
+
 from janusx import leaves
 from janusx.ops import iterables
 from janusx.ops.effects import hold
@@ -72,6 +74,26 @@ def _extreme(function: Callable[..., Any], right: Callable[[Any, Any], Any]) -> 
     return run
 
 
+def _fold(function: Callable[..., bool]) -> Callable[..., Any]:
+    """`any` and `all`: Python's own until an array decides, then one boolean of the program."""
+
+    def run(items: Any) -> Any:
+        from janusx.ops.conditionals import staged_predicate, truth_value
+
+        stop = function is any
+        found: Any = None
+        for item in items:
+            own = staged_predicate(item)
+            if own is None:
+                if truth_value(item) is stop:
+                    return stop  # the arrays before it cannot change that
+                continue
+            found = own if found is None else (jnp.logical_or if stop else jnp.logical_and)(found, own)
+        return (not stop) if found is None else symbols.device_scalar(found, bool)
+
+    return run
+
+
 _HANDLERS: dict[Any, Callable[..., Any]] = {
     float: _scalar(float),
     int: _scalar(int),
@@ -83,6 +105,8 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     len: _len,
     type: _type,
     abs: _pure(abs),
+    all: _fold(all),
+    any: _fold(any),
     round: _pure(round),
     divmod: _pure(divmod),
     pow: _pure(pow),

@@ -183,8 +183,9 @@ def _with_symbols(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     arrays = any(map(_holds_array, (*args, *kwargs.values())))
     if leaves.is_pure_host(fn) and not arrays:
         return symbols.apply(fn, *args, **kwargs)
-    if not (getattr(fn, "__module__", None) or "").startswith("jax") and type(fn) is type:
-        return fn(*args, **kwargs)
+    module = getattr(fn, "__module__", None) or type(fn).__module__
+    if not isinstance(module, str) or module.partition(".")[0] not in leaves.ARRAY_PACKAGES:
+        return fn(*map(convert_callable, args), **{name: convert_callable(arg) for name, arg in kwargs.items()})
     try:
         return fn(*map(materialise, args), **{name: materialise(arg) for name, arg in kwargs.items()})
     except (TypeError, jax.errors.JAXTypeError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -188,7 +189,7 @@ def _zeroed(skeleton: Skeleton, source: Any, leaves: Any) -> list[Any]:
 def _effect(effect: Effect, piece: Piece, leaves: list[Any], when: Any) -> Effect:
     args, named, inner = unflatten(piece.skeleton, iter(leaves))
     both = when if inner is None else jnp.logical_and(when, inner)
-    return Effect(effect.function, args, dict(zip(effect.kwargs, named, strict=True)), both)
+    return replace(effect, args=args, kwargs=dict(zip(effect.kwargs, named, strict=True)), when=both)
 
 
 def _join_writes(joint: _Joint, true: Region, false: Region) -> list[tuple[Held, tuple[Any, ...], dict[Any, int]]]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import sys
+import types
 from typing import Any
 
+from janusx import emitted
 from janusx.signals import Unsupported
 from janusx.state import policy, symbols
 from janusx.state.opaque import Opaque
@@ -14,7 +19,31 @@ from janusx.tracing.trace import Effect
 def hold(function: Any, *args: Any, **kwargs: Any) -> None:
     """Have `function(*args, **kwargs)` called at commit, with the values that the arguments have now."""
     frozen = tuple(map(freeze, args))
-    context.current().effects.append(Effect(function, frozen, {name: freeze(arg) for name, arg in kwargs.items()}))
+    named = {name: freeze(arg) for name, arg in kwargs.items()}
+    context.current().effects.append(Effect(function, frozen, named, caller=None if function is print else user_caller()))
+
+
+def _call(function: Any, args: Any, kwargs: Any) -> Any:
+    return function(*args, **kwargs)
+
+
+def user_caller() -> types.FunctionType | None:
+    """A function that calls another from the line at which the user's own code does."""
+    frame = sys._getframe()
+    while frame is not None and not emitted.is_emitted(frame.f_code):
+        frame = frame.f_back  # type: ignore[assignment]
+    if frame is None:
+        return None
+    name = frame.f_code.co_name
+    # Every instruction of the call gets the user's line: an empty line table says "the first line" throughout.
+    tree = ast.parse(inspect.getsource(_call))
+    for node in ast.walk(tree):
+        if hasattr(node, "lineno"):
+            node.lineno = node.end_lineno = frame.f_lineno  # type: ignore[attr-defined]
+    module = compile(tree, frame.f_code.co_filename, "exec")
+    code = next(const for const in module.co_consts if isinstance(const, types.CodeType))
+    scope = context.current().real_globals(frame.f_globals)
+    return types.FunctionType(code.replace(co_name=name, co_qualname=name), scope)
 
 
 def freeze(value: Any) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -78,7 +79,7 @@ class Scope:
             held.kind.fill(held.value, [(step, fields[step]) for step in steps])
         for effect, skeleton in self.effects:
             args, named, when = unflatten(skeleton, rest)
-            self.trace.effects.append(Effect(effect.function, args, dict(zip(effect.kwargs, named, strict=True)), when))
+            self.trace.effects.append(replace(effect, args=args, kwargs=dict(zip(effect.kwargs, named, strict=True)), when=when))
         self.trace.frames.bring_out(list(zip(checks, self.assumptions, strict=True)), jnp.all)
         return aux
 
@@ -135,16 +136,38 @@ def _vmap(fun: Any, in_axes: Any = 0, out_axes: Any = 0, **options: Any) -> Any:
 
         def lifted(*given: Any, **named: Any) -> Any:
             value, out, checks = scope.run(inner, given, named, False)
-            if any(specs(skeleton) for _, skeleton in scope.effects):
+            if any(specs(skeleton) for effect, skeleton in scope.effects if effect.function not in (list.append, list.extend)):
                 raise Unstageable("a function under vmap prints or logs")
             return value, out, checks
 
-        made = jax.vmap(lifted, in_axes, (out_axes, None, 0), **options)
-        value, out, checks = made(*map(arrays_of, args), **{name: arrays_of(arg) for name, arg in kwargs.items()})
+        given = tuple(map(arrays_of, args)), {name: arrays_of(arg) for name, arg in kwargs.items()}
+
+        def mapped(axes: Any) -> Any:
+            return jax.vmap(lifted, in_axes, (out_axes, axes, 0), **options)(*given[0], **given[1])
+
+        try:
+            value, out, checks = mapped(None)
+        except ValueError:  # something that was written depends on the lane
+            value, out, checks = mapped(_axes_of_writes(mapped, scope))
         scope.leave(out, checks)
         return value
 
     return Wrapped(run)
+
+
+def _axes_of_writes(mapped: Callable[[Any], Any], scope: Scope) -> list[int | None]:
+    """For each leaf that leaves a `vmap`, 0 if it has a value for each lane, None if it has one for all."""
+    count = len(jax.eval_shape(lambda: mapped(0)[1]))
+
+    def shared(index: int) -> bool:
+        axes = [None if i == index else 0 for i in range(count)]
+        try:
+            jax.eval_shape(lambda: mapped(axes)[1])
+        except ValueError:
+            return False
+        return True
+
+    return [None if shared(index) else 0 for index in range(count)]
 
 
 def _checkpoint(fun: Any = None, **options: Any) -> Any:

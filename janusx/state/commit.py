@@ -210,7 +210,10 @@ class Commit:
     def _effect(self, effect: Any) -> list[str]:
         args = [self.value(arg) for arg in effect.args]
         named = [f"{name}={self.value(arg)}" for name, arg in effect.kwargs.items()]
-        call = f"{self.value(effect.function)}({', '.join([*args, *named])})"
+        if effect.caller is None:
+            call = f"{self.value(effect.function)}({', '.join([*args, *named])})"
+        else:
+            call = f"{self.out.const(effect.caller)}({self.value(effect.function)}, ({''.join(f'{arg}, ' for arg in args)}), dict({', '.join(named)}))"
         if effect.when is None:
             return [call]
         return [f"if {self.output(effect.when)}:", f"    {call}"]

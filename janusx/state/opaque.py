@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from janusx.signals import Unsupported
+from janusx.tracing import context
+
+
+LOCKS = (type(threading.Lock()), type(threading.RLock()))
+"""Types whose `with` needs no more than that the whole call runs inside of it."""
 
 
 class Opaque:
@@ -36,7 +42,17 @@ class Opaque:
     def _refuse(self, *args: Any) -> Any:
         raise Unsupported(f"{describe(self)} is used, which JanusX does not see into")
 
-    __enter__ = __exit__ = __iter__ = __next__ = __len__ = __getitem__ = __setitem__ = __contains__ = _refuse
+    def __enter__(self) -> Any:
+        if type(self._jx_real) not in LOCKS:
+            self._refuse()
+        # The whole call holds the lock, from before the guards are read until all is written.
+        context.current().locks.append(self._jx_node.path)
+        return True
+
+    def __exit__(self, *details: Any) -> None:
+        return None
+
+    __iter__ = __next__ = __len__ = __getitem__ = __setitem__ = __contains__ = _refuse
     __bool__ = __array__ = __index__ = __float__ = __int__ = _refuse
 
 

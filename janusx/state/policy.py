@@ -178,9 +178,12 @@ def _instance_category(value: Any, cls: type) -> Category:
         return "constant"  # a descriptor: found in a class
     if not shadowable(cls):
         return kinds.NAMESPACE if cls is types.SimpleNamespace else "opaque"
-    if isinstance(value, _FIELDS) or not leaves.is_leaf_module(module):
+    if isinstance(value, _FIELDS) or not leaves.is_leaf_module(module) or not _is_importable(cls):
         return kinds.INSTANCE
-    return kinds.INSTANCE if module.partition(".")[0] in leaves.ARRAY_PACKAGES else "opaque"
+    if module.partition(".")[0] not in leaves.ARRAY_PACKAGES:
+        return "opaque"
+    # A library's object that holds nothing is a sentinel, known by its identity.
+    return kinds.INSTANCE if kinds.INSTANCE.fields(value) else "constant"
 
 
 def leaves_exception(module: str) -> bool:
@@ -193,7 +196,7 @@ def _is_importable(cls: type) -> bool:
     found: Any = sys.modules.get(cls.__module__)
     for part in cls.__qualname__.split("."):
         found = getattr(found, part, None)
-    return found is cls or "<locals>" in cls.__qualname__ or cls.__module__.startswith(("jax", "numpy"))
+    return found is cls or "<locals>" in cls.__qualname__ or not cls.__module__.startswith("janusx")
 
 
 def shadowable(cls: type) -> bool:

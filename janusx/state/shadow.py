@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax
 import numpy as np
 
 from janusx import leaves
@@ -105,6 +106,11 @@ class Shadow:
 
     def add_root(self, path: Path, value: Any) -> Any:
         """Copy what is reachable from a root; returns the root's shadow."""
+        if isinstance(value, jax.Array):
+            for _, known in self.roots:
+                if isinstance(known, LeafNode) and known.value is value:  # `f(x, x)`: the two are one, also for `is`
+                    self.roots.append((path, known))
+                    return self._leaf(known)
         node, shadow = self._copy(path, value)
         self.roots.append((path, node))
         self._settle()

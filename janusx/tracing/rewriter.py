@@ -24,6 +24,7 @@ class Program:
         code: the code that runs: the emitted one, or the user's own where there is no source.
         ops: what its free name for the ops holds.
         reason: why it was not rewritten, or "".
+        error: likewise, as the error that says so.
         seconds: how long finding, rewriting and compiling took.
     """
 
@@ -33,6 +34,7 @@ class Program:
     ops: Any
     reason: str
     seconds: float
+    error: JanusXError | None = None
 
 
 class Rewriter:
@@ -68,7 +70,7 @@ class Rewriter:
         try:
             source = sources.find_source(fn)
         except JanusXError as error:
-            return Program(None, None, fn.__code__, None, error.what, time.perf_counter() - start)
+            return Program(None, None, fn.__code__, None, error.what, time.perf_counter() - start, error)
         rewritten = rewrite(
             source.text,
             first_line=source.first_line,

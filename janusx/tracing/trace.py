@@ -25,12 +25,16 @@ from janusx.tracing.settings import Settings
 
 @dataclass(frozen=True)
 class Effect:
-    """Something that happens at commit: a function called with values, if `when` (a boolean of the program) says so."""
+    """Something that happens at commit: a function called with values, if `when` (a boolean of the program) says so.
+
+    `caller` makes the call, from the user's line: what logging and warnings name is the user's own place.
+    """
 
     function: Any
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     when: Any = None
+    caller: types.FunctionType | None = None
 
 
 @dataclass
@@ -61,6 +65,7 @@ class Trace:
         self.host_guards: list[tuple[symbols.Expr, Any]] = []
         self.appended: dict[Path, list[Any]] = {}  # by path of growing lists: what the program has appended
         self.occurrences: dict[tuple[str, int], int] = {}  # the last one at each site speculated on
+        self.locks: list[Path] = []  # locks that the program takes: the whole call holds them
         self.memo: dict[tuple[int, ...], Any] = {}
         self.rows: dict[int, tuple[Any, int, Any]] = {}
         self.decisions: dict[tuple[str, int], tuple[str, str]] = {}
@@ -119,6 +124,10 @@ class Trace:
         occurrence = self.occurrences[key] = self.occurrences.get(key, -1) + 1
         holds = value if expected else jnp.logical_not(value)
         self.frames.add(holds, Assumption((*key, occurrence), expected, what, place, only))
+
+    def real_globals(self, shadow: dict[str, Any]) -> dict[str, Any]:
+        """The user's own globals for a shadow of them."""
+        return next((node.real for node, copy in self._globals.values() if copy is shadow), shadow)
 
     def hold_append(self, target: Any, method: Any, args: tuple[Any, ...]) -> None:
         """Append to a list whose length is not a constant of the program: at commit."""
@@ -257,7 +266,7 @@ class Trace:
     def _convert(self, fn: types.FunctionType) -> types.FunctionType:
         program = self.rewriter.program(fn)
         if program.rewritten is None:
-            raise Unsupported(f"{fn.__qualname__} has no source to convert: {program.reason}")
+            raise Unsupported(f"{fn.__qualname__} has no source to convert: {program.reason}", program.error)
         self.programs[id(program)] = program
         like = self._guarded(fn)
         cells = {name: self._cell(fn, i, name) for i, name in enumerate(fn.__code__.co_freevars)}

@@ -139,6 +139,8 @@ class PlainOps:
         text: str = template % values
         return text
 
+    slice = slice
+
     def subject(self, value: Any) -> Any:
         return value
 

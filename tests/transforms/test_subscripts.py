@@ -45,9 +45,9 @@ CASES = [
         """,
         """
         def f(t, x=Probe()):
-            return jx.item(x, slice(t, None)), jx.item(x, slice(None, t)), jx.item(x, slice(None, None, t)), """
-        """jx.item(x, slice(t, t, t)), jx.item(x, (slice(None), t)), jx.item(x, (t,)), jx.item(x, (t, 1)), """
-        """jx.item(x, (..., slice(None, t), 0)), jx.item(x, (t := 3))
+            return jx.item(x, jx.slice(t, None)), jx.item(x, jx.slice(None, t)), jx.item(x, jx.slice(None, None, t)), """
+        """jx.item(x, jx.slice(t, t, t)), jx.item(x, (jx.slice(None), t)), jx.item(x, (t,)), jx.item(x, (t, 1)), """
+        """jx.item(x, (..., jx.slice(None, t), 0)), jx.item(x, (t := 3))
         """,
         calls=((1,), (None,)),
     ),
@@ -64,29 +64,16 @@ CASES = [
         calls=(((1, 2),),),
     ),
     Case(
-        "a slice stays native where the code says its name, which may mean something else",
+        "a slice does not go by its own name, which may mean something else",
         """
         def f(x, i, slice):
             return x[i:slice], x[i]
         """,
         """
         def f(x, i, slice):
-            return x[i:slice], jx.item(x, i)
+            return jx.item(x, jx.slice(i, slice)), jx.item(x, i)
         """,
         calls=((LIST, 0, 2),),
-    ),
-    Case(
-        "a slice stays native where an inner function says its name",
-        """
-        def f(x, i):
-            global slice
-            return x[i:], lambda: slice
-        """,
-        """
-        def f(x, i):
-            global slice
-            return x[i:], lambda: slice
-        """,
     ),
     Case(
         "a store evaluates the value, then the container, then the index",
