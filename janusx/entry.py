@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 from janusx.guards.checks import Check
+from janusx.guards.channel import Channel
 from janusx.guards.diagnose import changed_constants
 from janusx.guards.staged import Assumption
 from janusx.state.paths import Path
@@ -70,6 +71,7 @@ class Entry:
     anchors: dict[int, Any]
     info: EntryInfo
     locks: tuple[Path, ...] = ()
+    channel: Channel | None = None
     hits: int = 0
     due: int = 1
     timings: Timings = field(default_factory=Timings)

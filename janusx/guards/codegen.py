@@ -175,7 +175,8 @@ def plain_constants(node: ObjectNode) -> bool:
     if type(node.real) is not dict or not node.children:
         return False
     return all(
-        isinstance(child, ConstantNode) and (child.value is None or type(child.value) in (bool, str)) for child in node.children.values()
+        isinstance(child, ConstantNode) and (child.value is None or type(child.value) in (bool, str))
+        for child in node.children.values()
     ) and all(type(key) is str for key in node.real)
 
 
@@ -275,7 +276,9 @@ class _Body:
 
         It can only be told apart where one of them is written to, or where the user's own code may compare them by `is`.
         """
-        arrays = [f"id(l{node.index})" for path, node in self.shadow.roots if isinstance(node, LeafNode) and node.path == path]
+        arrays = [
+            f"id(l{node.index})" for path, node in self.shadow.roots if isinstance(node, LeafNode) and node.path == path
+        ]
         if len(arrays) > 1:
             self.out.guard(f"len({{{', '.join(arrays)}}}) != {len(arrays)}")
         groups: dict[type, list[ObjectNode]] = {}

@@ -14,7 +14,7 @@ _INDEX = re.compile(r"\[(\d+)\]")
 def short(value: Any) -> str:
     """A value in a few words."""
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
-    text = name if isinstance(name, str) and callable(value) or type(value).__name__ == "module" else repr(value)
+    text = name if (isinstance(name, str) and callable(value)) or type(value).__name__ == "module" else repr(value)
     text = str(text)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

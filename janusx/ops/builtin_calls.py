@@ -144,7 +144,9 @@ def _array_method(fn: Any, array: Any) -> Callable[..., Any] | None:
     name = next((name for name in ("item", "tolist") if getattr(getattr(array, name), "__func__", fn) is function), "")
     if name:
         return lambda *args: symbols.Sym(
-            symbols.Apply(symbols.call_method, (symbols.Device(array, None), symbols.Constant(name), *map(symbols.expr_of, args))),
+            symbols.Apply(
+                symbols.call_method, (symbols.Device(array, None), symbols.Constant(name), *map(symbols.expr_of, args))
+            ),
             symbols.UNKNOWN,
             _item_kind(array) if name == "item" or array.ndim == 0 else list,
             array if name == "item" and not args and array.ndim == 0 else None,

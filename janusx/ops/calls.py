@@ -88,7 +88,9 @@ def _method(fn: types.MethodType) -> Callable[..., Any]:
     if symbols.is_array(fn.__self__):
         return builtin_calls.handler(fn) or leaf(fn)
     function = methods.original(fn.__func__)
-    if isinstance(function, types.FunctionType) and (emitted.is_emitted(function.__code__) or not leaves.is_leaf(function)):
+    if isinstance(function, types.FunctionType) and (
+        emitted.is_emitted(function.__code__) or not leaves.is_leaf(function)
+    ):
         return types.MethodType(_function(function), fn.__self__)
     return leaf(fn)
 

@@ -21,7 +21,9 @@ from janusx.tracing.staging import Piece, Region, trace_region
 from janusx.tracing.trace import Effect, Trace
 
 
-def cond(test: Any, true: Callable[..., Any], false: Callable[..., Any], *variables: Any, site: Where | None = None) -> Any:
+def cond(
+    test: Any, true: Callable[..., Any], false: Callable[..., Any], *variables: Any, site: Where | None = None
+) -> Any:
     """`if test: true(...) else: false(...)`; the branches return the carried variables."""
     predicate = staged_predicate(test)
     if predicate is None:
@@ -106,7 +108,9 @@ def _both(trace: Trace, true: Callable[[], Any], false: Callable[[], Any], roots
             with trace.region():
                 regions.append(trace_region(trace, branch, lambda leaves: (), roots=roots))
         except Exception as error:
-            raise BranchRaises(f"the {'true' if outcome else 'false'} side raises {type(error).__name__}", not outcome) from error
+            raise BranchRaises(
+                f"the {'true' if outcome else 'false'} side raises {type(error).__name__}", not outcome
+            ) from error
     return regions[0], regions[1]
 
 
@@ -142,7 +146,9 @@ def merge(trace: Trace, predicate: Any, regions: tuple[Region, Region]) -> Any:
     outs = jax.lax.cond(predicate, *_sides(joint, regions))
     _apply(writes, joint, outs[0])
     for which, effect, piece, index in said:
-        trace.effects.append(_effect(effect, piece, outs[0][index], predicate if which == 0 else jnp.logical_not(predicate)))
+        trace.effects.append(
+            _effect(effect, piece, outs[0][index], predicate if which == 0 else jnp.logical_not(predicate))
+        )
     for region, holds in zip(regions, outs[1], strict=True):
         trace.frames.bring_out(list(zip(holds, region.assumptions, strict=True)))
     return unflatten(joint.wanted[value], iter(outs[0][value]))
@@ -230,4 +236,15 @@ def _apply(writes: Any, joint: _Joint, outs: list[list[Any]]) -> None:
         held.kind.fill(held.value, [(step, fields[step]) for step in steps])
 
 
-__all__ = ["BranchRaises", "Fixed", "assume", "cond", "if_exp", "merge", "stage", "staged_predicate", "truth", "truth_value"]
+__all__ = [
+    "BranchRaises",
+    "Fixed",
+    "assume",
+    "cond",
+    "if_exp",
+    "merge",
+    "stage",
+    "staged_predicate",
+    "truth",
+    "truth_value",
+]

@@ -20,7 +20,9 @@ def hold(function: Any, *args: Any, **kwargs: Any) -> None:
     """Have `function(*args, **kwargs)` called at commit, with the values that the arguments have now."""
     frozen = tuple(map(freeze, args))
     named = {name: freeze(arg) for name, arg in kwargs.items()}
-    context.current().effects.append(Effect(function, frozen, named, caller=None if function is print else user_caller()))
+    context.current().effects.append(
+        Effect(function, frozen, named, caller=None if function is print else user_caller())
+    )
 
 
 def _call(function: Any, args: Any, kwargs: Any) -> Any:

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 
 from janusx.ops.conditionals import cond, staged_predicate, truth_value
 from janusx.ops.iterables import DynamicRange, Enumerate, Reversed, Zip
-from janusx.ops.loops import checks_start, pack, trace_loop, unpack
 from janusx.ops.logical import both, not_
+from janusx.ops.loops import checks_start, pack, trace_loop, unpack
 from janusx.ops.sites import Where
 from janusx.ops.while_loops import while_loop
 from janusx.signals import Unstageable
@@ -22,7 +22,9 @@ from janusx.tracing.skeleton import Made, arr, convert_all, expand, specs, unfla
 from janusx.tracing.trace import Trace
 
 
-def for_loop(iterable: Any, body: Callable[..., Any], *variables: Any, site: Where | None = None, breaks: bool = False) -> Any:
+def for_loop(
+    iterable: Any, body: Callable[..., Any], *variables: Any, site: Where | None = None, breaks: bool = False
+) -> Any:
     """`for item in iterable: body(item, ...)`; with `breaks` the first variable says whether the loop was left."""
     trace = context.current()
     if isinstance(iterable, DynamicRange):
@@ -36,7 +38,9 @@ def for_loop(iterable: Any, body: Callable[..., Any], *variables: Any, site: Whe
             except Unstageable as why:
                 reason = why.reason
             except Exception as error:  # the body does not take a traced index or item; unrolled it may
-                reason = f"{type(error).__name__} with a traced item: {str(error).splitlines()[0] if str(error) else ''}"
+                reason = (
+                    f"{type(error).__name__} with a traced item: {str(error).splitlines()[0] if str(error) else ''}"
+                )
         else:
             reason = f"{source.length} trips are few"
     trace.decide(site, "unroll", reason)
@@ -117,7 +121,9 @@ def _counted(bounds: DynamicRange, body: Any, variables: tuple[Any, ...], site: 
     return pack(result[1:] if count else ())
 
 
-def _unrolled(iterable: Any, body: Callable[..., Any], variables: tuple[Any, ...], site: Where | None, breaks: bool) -> Any:
+def _unrolled(
+    iterable: Any, body: Callable[..., Any], variables: tuple[Any, ...], site: Where | None, breaks: bool
+) -> Any:
     count = len(variables)
     stopped: Any = None
     for item in iterable:
@@ -125,7 +131,9 @@ def _unrolled(iterable: Any, body: Callable[..., Any], variables: tuple[Any, ...
             variables = unpack(body(item, *variables), count)
         else:
             given = variables
-            result = cond(stopped, lambda given=given: pack(given), lambda item=item, given=given: body(item, *given), site=site)
+            result = cond(
+                stopped, lambda given=given: pack(given), lambda item=item, given=given: body(item, *given), site=site
+            )
             variables = unpack(result, count)
         if breaks:
             stopped = staged_predicate(variables[0])
@@ -134,7 +142,9 @@ def _unrolled(iterable: Any, body: Callable[..., Any], variables: tuple[Any, ...
     return pack(variables)
 
 
-def _rolled(trace: Trace, source: Source, body: Any, variables: tuple[Any, ...], site: Where | None, breaks: bool) -> Any:
+def _rolled(
+    trace: Trace, source: Source, body: Any, variables: tuple[Any, ...], site: Where | None, breaks: bool
+) -> Any:
     count = len(variables)
     inputs = [jax.ShapeDtypeStruct(array.shape[1:], array.dtype, weak_type=arr(array).weak) for array in source.arrays]
 
@@ -143,7 +153,14 @@ def _rolled(trace: Trace, source: Source, body: Any, variables: tuple[Any, ...],
 
     with trace.region() as key:
         loop = trace_loop(
-            trace, key, iteration, variables, inputs, lambda rows: (source.item(rows),), [body, source.arrays], appends=not breaks
+            trace,
+            key,
+            iteration,
+            variables,
+            inputs,
+            lambda rows: (source.item(rows),),
+            [body, source.arrays],
+            appends=not breaks,
         )
 
         def once(state: Any, rows: Any) -> Any:
@@ -157,7 +174,9 @@ def _rolled(trace: Trace, source: Source, body: Any, variables: tuple[Any, ...],
 
         start = (loop.start(variables), checks_start(loop.region))
         flagged = breaks and bool(specs(loop.carry.variables.items[0]))  # type: ignore[attr-defined]
-        (leaves, held), grown = jax.lax.scan(unless_left if flagged else once, start, source.arrays, length=source.length)
+        (leaves, held), grown = jax.lax.scan(
+            unless_left if flagged else once, start, source.arrays, length=source.length
+        )
     trace.frames.bring_out(list(zip(held, loop.region.assumptions, strict=True)))
     trace.decide(site, "roll", f"lax.scan of {source.length} trips")
     _append_rows(trace, loop, grown, source.length)

@@ -95,7 +95,11 @@ def contains(items: Any, item: Any) -> Any:
         return symbols.device_scalar((items == symbols.as_array(item)).any(), bool)
     if type(items) in (list, tuple) and (symbols.is_array(item) or any(map(symbols.is_array, items))):
         return _among(items, item)
-    return symbols.apply(operator.contains, items, item) if symbols.is_sym(items) or symbols.is_sym(item) else item in items
+    return (
+        symbols.apply(operator.contains, items, item)
+        if symbols.is_sym(items) or symbols.is_sym(item)
+        else item in items
+    )
 
 
 def _among(items: Any, item: Any) -> Any:

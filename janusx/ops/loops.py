@@ -17,7 +17,21 @@ from janusx.signals import Unstageable
 from janusx.state import kinds, symbols
 from janusx.state.paths import Step
 from janusx.tracing.heap import Heap, Held
-from janusx.tracing.skeleton import Arr, Made, Perhaps, Py, Rules, Skeleton, convert_all, expand, flatten, python_kind, specs, unflatten, unify
+from janusx.tracing.skeleton import (
+    Arr,
+    Made,
+    Perhaps,
+    Py,
+    Rules,
+    Skeleton,
+    convert_all,
+    expand,
+    flatten,
+    python_kind,
+    specs,
+    unflatten,
+    unify,
+)
 from janusx.tracing.staging import Region, closure_of, trace_region
 from janusx.tracing.trace import Trace
 
@@ -95,7 +109,9 @@ class Loop:
     region: Region
     heap: Heap
     initial: Skeleton
-    rows: list[tuple[int, int]] = field(default_factory=list)  # per item appended: place of the list, index of its piece
+    rows: list[tuple[int, int]] = field(
+        default_factory=list
+    )  # per item appended: place of the list, index of its piece
 
     def start(self, variables: tuple[Any, ...]) -> list[Any]:
         """The carried leaves before the first iteration."""
@@ -233,19 +249,28 @@ def _refine(carry: Carry, region: Region, heap: Heap, appends: bool) -> Carry:
         before = dict(written.held.fields)
         if set(written.steps) != set(before):
             if not appends or not _only_grew(written.held, written.steps, tuple(written.pieces)):
-                raise Unstageable(f"a {type(written.held.value).__name__} gets other fields or another length in the loop")
+                raise Unstageable(
+                    f"a {type(written.held.value).__name__} gets other fields or another length in the loop"
+                )
             grown[place] = None
             continue
         for step, piece in written.pieces.items():
             base = known.get((place, step)) or flatten(before[step], heap, [])
             known[place, step] = unify(base, piece.skeleton, WIDEN)
-    writes = tuple((place, step, skeleton) for (place, step), skeleton in sorted(known.items(), key=lambda entry: entry[0][0]))
+    writes = tuple(
+        (place, step, skeleton) for (place, step), skeleton in sorted(known.items(), key=lambda entry: entry[0][0])
+    )
     return replace(carry, variables=variables, writes=writes, grown=tuple(grown))
 
 
 def _only_grew(held: Held, steps: tuple[Step, ...], changed: tuple[Step, ...]) -> bool:
     before = dict(held.fields)
-    return type(held.value) is list and isinstance(held.kind, kinds.ListKind) and set(before) < set(steps) and not set(before) & set(changed)
+    return (
+        type(held.value) is list
+        and isinstance(held.kind, kinds.ListKind)
+        and set(before) < set(steps)
+        and not set(before) & set(changed)
+    )
 
 
 def retyped(before: Skeleton, after: Skeleton) -> bool:

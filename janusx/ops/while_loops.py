@@ -46,7 +46,9 @@ def while_loop(test: Callable[..., Any], body: Callable[..., Any], *variables: A
         trips += 1
 
 
-def _staged(trace: Trace, test: Any, body: Any, predicate: Any, variables: tuple[Any, ...], site: Where | None, rung: str) -> Any:
+def _staged(
+    trace: Trace, test: Any, body: Any, predicate: Any, variables: tuple[Any, ...], site: Where | None, rung: str
+) -> Any:
     count = len(variables)
 
     def iteration(*given: Any) -> Any:

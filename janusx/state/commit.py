@@ -19,8 +19,8 @@ from janusx.state import kinds, policy, symbols
 from janusx.state.diff import Change
 from janusx.state.opaque import Opaque, OpaqueMethod
 from janusx.state.paths import Step
-from janusx.state.unbound import Maybe, Unbound
 from janusx.state.shadow import ConstantNode, HostNode, LeafNode, Node, ObjectNode, OpaqueNode, Shadow
+from janusx.state.unbound import Maybe, Unbound
 
 
 class Absent:
@@ -104,7 +104,11 @@ class Commit:
             return self.value(value.value)  # only what was returned is unread, and that is bound
         if isinstance(value, Unbound):
             return "None"
-        value = getattr(value, "__dict__", {}).get("__janusx_original__", value) if type(value) is types.FunctionType else value
+        value = (
+            getattr(value, "__dict__", {}).get("__janusx_original__", value)
+            if type(value) is types.FunctionType
+            else value
+        )
         node = self._shadow.by_shadow.get(id(value))
         if node is not None:
             return self.need(f"o{node.index}")

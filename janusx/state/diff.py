@@ -30,8 +30,10 @@ class Change:
     @property
     def grew(self) -> bool:
         """Whether a list only had items appended."""
-        return isinstance(self.node.kind, kinds.ListKind) and all(step not in self.before for step in self.changed) and (
-            len(self.after) == len(self.before) + len(self.changed)
+        return (
+            isinstance(self.node.kind, kinds.ListKind)
+            and all(step not in self.before for step in self.changed)
+            and (len(self.after) == len(self.before) + len(self.changed))
         )
 
 
@@ -43,7 +45,9 @@ def changes(shadow: Shadow) -> Iterator[Change]:
         after = dict(node.kind.fields(node.shadow))
         before = before_of(node)
         changed = frozenset(
-            step for step, value in after.items() if step not in before or (before[step] is not value and not both_fresh(before[step], value))
+            step
+            for step, value in after.items()
+            if step not in before or (before[step] is not value and not both_fresh(before[step], value))
         )
         if changed or len(after) != len(before) or list(after) != list(before):
             if changed or set(after) != set(before) or isinstance(node.kind, kinds.DictKind):
@@ -76,6 +80,10 @@ def to_relax(found: list[Change]) -> dict[Path, str]:
             child = change.node.children.get(step)
             if isinstance(child, ConstantNode) and isinstance(child.value, bool | int | float | complex):
                 value = change.after[step]
-                if symbols.is_sym(value) or type(value) is not type(child.value) or not symbols.same(value, child.value):
+                if (
+                    symbols.is_sym(value)
+                    or type(value) is not type(child.value)
+                    or not symbols.same(value, child.value)
+                ):
                     relaxed[child.path] = "the function sets it"
     return relaxed

@@ -268,7 +268,11 @@ class InstanceKind(Kind):
         content = instance_dict(value)
         plain = cls.__getattribute__ is object.__getattribute__
         if content is not None:
-            out.line(f"{var}_d = {var}.__dict__" if plain else f"{var}_d = {out.const(object.__getattribute__)}({var}, '__dict__')")
+            out.line(
+                f"{var}_d = {var}.__dict__"
+                if plain
+                else f"{var}_d = {out.const(object.__getattribute__)}({var}, '__dict__')"
+            )
             out.guard(f"len({var}_d) != {len(content)}")
         for name in slots:
             if not hasattr_slot(value, name):
@@ -278,8 +282,10 @@ class InstanceKind(Kind):
             if isinstance(step, Attr):
                 return f"{var}_d[{step.name!r}]"
             assert isinstance(step, Slot)
-            return f"{var}.{step.name}" if plain and step.name.isidentifier() else (
-                f"{out.const(object.__getattribute__)}({var}, {step.name!r})"
+            return (
+                f"{var}.{step.name}"
+                if plain and step.name.isidentifier()
+                else (f"{out.const(object.__getattribute__)}({var}, {step.name!r})")
             )
 
         return read
@@ -319,9 +325,7 @@ class FunctionKind(Kind):
 
     def fields(self, value: Any) -> list[tuple[Step, Any]]:
         names = value.__code__.co_freevars
-        found: list[tuple[Step, Any]] = [
-            (Closure(i, names[i]), cell) for i, cell in enumerate(value.__closure__ or ())
-        ]
+        found: list[tuple[Step, Any]] = [(Closure(i, names[i]), cell) for i, cell in enumerate(value.__closure__ or ())]
         if value.__defaults__:
             found.append((Field("__defaults__"), value.__defaults__))
         if value.__kwdefaults__:

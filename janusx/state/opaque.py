@@ -8,7 +8,6 @@ from typing import Any
 from janusx.signals import Unsupported
 from janusx.tracing import context
 
-
 LOCKS = (type(threading.Lock()), type(threading.RLock()))
 """Types whose `with` needs no more than that the whole call runs inside of it."""
 

@@ -164,7 +164,12 @@ def _constant_content(content: Any, seen: set[int]) -> bool:
 def _instance_category(value: Any, cls: type) -> Category:
     rule = REGISTRY.rule(cls)
     if rule is not None:
-        modes: dict[str, Category] = {"fields": kinds.INSTANCE, "share": "constant", "opaque": "opaque", "fresh": "fresh"}
+        modes: dict[str, Category] = {
+            "fields": kinds.INSTANCE,
+            "share": "constant",
+            "opaque": "opaque",
+            "fresh": "fresh",
+        }
         return modes[rule.mode]
     if isinstance(value, tuple) and not kinds.instance_dict(value):
         return kinds.TUPLE
@@ -206,9 +211,7 @@ def shadowable(cls: type) -> bool:
 
 def _made_by_object(cls: type) -> bool:
     # Heap types made in C (locks, generators of extension modules) have members that object.__new__ cannot make.
-    return all(
-        base is object or "__module__" in base.__dict__ and not _c_type(base) for base in cls.__mro__
-    )
+    return all(base is object or ("__module__" in base.__dict__ and not _c_type(base)) for base in cls.__mro__)
 
 
 def _c_type(cls: type) -> bool:

@@ -19,7 +19,6 @@ from janusx.state import kinds, policy, symbols
 from janusx.state.opaque import Opaque
 from janusx.state.paths import Closure, Field, Path, Step
 
-
 GROWS = "the function appends to it"
 """Why a list is not copied: its length is no constant of the program."""
 
@@ -100,7 +99,9 @@ class Shadow:
         self.objects: list[ObjectNode] = []
         self.by_shadow: dict[int, ObjectNode] = {}
         self.fresh: list[tuple[Any, Callable[[Any], Any]]] = []
-        self.absent: dict[int, set[str]] = {}  # names that are not in a module's globals (builtins), by id of the dictionary
+        self.absent: dict[
+            int, set[str]
+        ] = {}  # names that are not in a module's globals (builtins), by id of the dictionary
         self.modules: dict[types.ModuleType, None] = {}  # likewise the user's modules
         self.classes: dict[type, None] = {}  # the user's classes that were reached, to be followed by the trace
 
@@ -144,7 +145,9 @@ class Shadow:
     def constants(self) -> list[ConstantNode]:
         """Every value that was taken for granted."""
         found = [node for _, node in self.roots if isinstance(node, ConstantNode)]
-        found += [node for parent in self.objects for node in parent.children.values() if isinstance(node, ConstantNode)]
+        found += [
+            node for parent in self.objects for node in parent.children.values() if isinstance(node, ConstantNode)
+        ]
         return found
 
     def node_of(self, real: Any) -> ObjectNode | None:

@@ -151,7 +151,9 @@ class Sym:
 
     def __bool__(self) -> bool:
         if self._jx_value is UNKNOWN:
-            raise Unstageable("a Python value that depends on the device decides something in code that is not converted")
+            raise Unstageable(
+                "a Python value that depends on the device decides something in code that is not converted"
+            )
         return bool(pin(apply(operator.truth, self)))
 
     def __index__(self) -> int:
@@ -243,7 +245,9 @@ class Method:
         return apply(call_method, self.sym, self.name, *args, **kwargs)
 
 
-_READING = frozenset("count index copy get keys values items union intersection difference issubset issuperset isdisjoint".split())
+_READING = frozenset(
+    "count index copy get keys values items union intersection difference issubset issuperset isdisjoint".split()
+)
 
 
 def call_method(value: Any, name: str, *args: Any, **kwargs: Any) -> Any:
@@ -350,7 +354,9 @@ def _kind_of_result(function: Callable[..., Any], args: tuple[Any, ...], kwargs:
     try:
         return type(function(*map(_sample, args), **{name: _sample(kwargs[name]) for name in kwargs}))
     except Exception as error:  # not a function of these types, as it will be at commit
-        raise Unstageable(f"{getattr(function, '__name__', function)} of a value known only after the run: {error}") from None
+        raise Unstageable(
+            f"{getattr(function, '__name__', function)} of a value known only after the run: {error}"
+        ) from None
 
 
 def _sample(value: Any) -> Any:
@@ -402,7 +408,9 @@ def _array_of(expr: Expr) -> Any:
 
 
 def _in_program(function: Any) -> bool:
-    return getattr(function, "__module__", "") in ("_operator", "operator") or getattr(function, "__module__", "").startswith("jax")
+    return getattr(function, "__module__", "") in ("_operator", "operator") or getattr(
+        function, "__module__", ""
+    ).startswith("jax")
 
 
 def device_scalar(array: Any, kind: type) -> Sym:
@@ -447,7 +455,9 @@ def _reflected(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]
 
 
 def _host(value: Any) -> bool:
-    return type(value) is Sym or isinstance(value, (bool, int, float, complex, str, bytes, tuple, list, np.ndarray, np.generic))
+    return type(value) is Sym or isinstance(
+        value, (bool, int, float, complex, str, bytes, tuple, list, np.ndarray, np.generic)
+    )
 
 
 def _unary(function: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -14,7 +14,19 @@ from janusx.signals import Unstageable
 from janusx.state import kinds, policy
 from janusx.state.paths import Step
 
-_PLAIN = (str, int, float, bool, bytes, complex, type(None), type, types.ModuleType, types.BuiltinFunctionType, types.CodeType)
+_PLAIN = (
+    str,
+    int,
+    float,
+    bool,
+    bytes,
+    complex,
+    type(None),
+    type,
+    types.ModuleType,
+    types.BuiltinFunctionType,
+    types.CodeType,
+)
 
 
 @dataclass(frozen=True, eq=False)

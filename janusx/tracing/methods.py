@@ -53,5 +53,7 @@ def _through(trace: Any, fn: Any) -> Any:
 
 def original(fn: Any) -> Any:
     """The user's function that a stand-in of `through` stands for; anything else as it is."""
-    found: Callable[..., Any] = getattr(fn, "__dict__", {}).get("__janusx_original__", fn) if isinstance(fn, types.FunctionType) else fn
+    found: Callable[..., Any] = (
+        getattr(fn, "__dict__", {}).get("__janusx_original__", fn) if isinstance(fn, types.FunctionType) else fn
+    )
     return found

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from janusx import emitted, leaves, sources
+from janusx import leaves, sources
 from janusx.errors import JanusXError
 from janusx.tracing.where import Where
 from janusx.transforms import Rewritten, rewrite
@@ -80,7 +80,8 @@ class Rewriter:
         )
         code = sources.compile_function(rewritten, source, fn.__code__.co_freevars, original=fn.__code__)
         sites = {
-            site.id: Where((key_name(fn.__code__), site.id), f"{source.filename}:{site.line}", site.text) for site in rewritten.sites
+            site.id: Where((key_name(fn.__code__), site.id), f"{source.filename}:{site.line}", site.text)
+            for site in rewritten.sites
         }
         return Program(source, rewritten, code, self.make_ops(sites), "", time.perf_counter() - start)
 

@@ -17,6 +17,7 @@ class Settings:
         speculate: whether array decisions may be taken for granted under a staged guard.
         outer: whether this is a trace under somebody else's transform.
         roll_threshold: loops with at most this many trips are unrolled.
+        guards: "flags" or "callback": how the program reports its staged guards.
         container_limit: containers with more items are host data.
         relaxed: host values that are not constants, by path, with the reason.
         profile: observed outcomes, or None before any run was profiled.
@@ -28,6 +29,7 @@ class Settings:
     speculate: bool = True
     outer: bool = False
     roll_threshold: int = 4
+    guards: str = "flags"
     container_limit: int = 1024
     relaxed: Mapping[Path, str] = field(default_factory=dict)
     profile: Any = None

@@ -12,9 +12,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from janusx.state.unbound import Maybe, Unbound
 from janusx.signals import Unstageable
 from janusx.state import kinds, policy, symbols
+from janusx.state.unbound import Maybe, Unbound
 from janusx.tracing.heap import Heap
 
 

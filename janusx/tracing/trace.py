@@ -55,7 +55,9 @@ class Inputs:
 class Trace:
     """The trace of one pass. Emitted code and symbolic values find it through `tracing.context`."""
 
-    def __init__(self, inputs: Inputs, settings: Settings, rewriter: Rewriter, call: Callable[[Any], Callable[..., Any]]):
+    def __init__(
+        self, inputs: Inputs, settings: Settings, rewriter: Rewriter, call: Callable[[Any], Callable[..., Any]]
+    ):
         self.inputs = inputs
         self.settings = settings
         self.rewriter = rewriter

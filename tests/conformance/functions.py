@@ -205,7 +205,7 @@ def wrong_call():
 
 @scenario(
     "a mutable default remembers",
-    settled(call("f", UP), ("compiled", "mixed")),
+    settled(call("f", UP), ("compiled", "mixed", "eager")),
     call("f", DOWN),
 )
 def mutable_default():
@@ -501,7 +501,7 @@ def unusual_classes():
 
 @scenario(
     "builtins over arrays: sum, min, max, any, all, sorted, len, abs, map, filter, reduce, isinstance",
-    settled(call("f", [UP, DOWN]), ("compiled", "mixed")),
+    settled(call("f", [UP, DOWN]), ("compiled", "mixed", "eager")),
     call("f", [DOWN, DOWN]),
     call("f", [UP, UP]),
 )
