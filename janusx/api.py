@@ -7,6 +7,7 @@ import inspect
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 import jax
@@ -15,6 +16,7 @@ from janusx import config, dispatch, errors
 from janusx.compile import Call
 from janusx.profiler.tracebacks import without_us
 from janusx.record import Options, Record, Stats
+from janusx.shardings import Shardings
 from janusx.state.policy import REGISTRY, Rule
 from janusx.tracing import context
 
@@ -25,14 +27,14 @@ _UNSET: Any = None
 class Converted:
     """A converted function. Call it like the original; `janusx.explain`, `source`, `stats` and `reset` take it."""
 
-    def __init__(self, fun: Callable[..., Any], record: Record, prefix: tuple[Any, ...], named: dict[str, Any], static: Any, name: str | None):
+    def __init__(self, fun: Callable[..., Any], record: Record, prefix: tuple[Any, ...], named: dict[str, Any], marks: _Marks, name: str | None):
         functools.update_wrapper(self, fun)
         if name is not None:
             self.__name__ = name
         self._record = record
         self._prefix = prefix
         self._named = named
-        self._static = static
+        self._marks = marks
         self._parameters = _parameter_names(record.fun)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -56,7 +58,10 @@ class Converted:
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         names = self._parameters
         shown = tuple(names[i] if i < len(names) else f"args[{i}]" for i in range(len(args)))
-        return Call(self._record.fun, args, kwargs, shown, self._static(args, kwargs) if self._static else frozenset())
+        marks, skip = self._marks, len(self._prefix)
+        static = marks.static(args, kwargs, skip) if marks.static else frozenset()
+        donated = marks.donated(args, kwargs, skip) if marks.donated else frozenset()
+        return Call(self._record.fun, args, kwargs, shown, static, donated, marks.shardings)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
@@ -156,16 +161,19 @@ def convert(
             config.check(option, value)
     options = Options(**chosen)  # type: ignore[arg-type]
     static = _Static.of(static_argnums, static_argnames)
+    donated = _Static.of(donate_argnums, donate_argnames)
+    shardings = None if in_shardings is None and out_shardings is None else Shardings(in_shardings, out_shardings)
+    marks = _Marks(static, donated, shardings)
 
     def wrap(fun: Any) -> Converted:
         target, prefix, named = _target(fun)
-        return Converted(fun, Record(target, options), prefix, named, static, name)
+        return Converted(fun, Record(target, options), prefix, named, marks, name)
 
     return wrap if fun is None else wrap(fun)
 
 
 class _Static:
-    """Which arguments are static, as positions and names of a call."""
+    """Arguments marked by position or by name (`static_argnums`, `donate_argnames`)."""
 
     def __init__(self, nums: tuple[int, ...], names: tuple[str, ...]):
         self.nums = nums
@@ -179,8 +187,20 @@ class _Static:
         names = (names,) if isinstance(names, str) else tuple(names or ())
         return _Static(nums, names)
 
-    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> frozenset[int | str]:
-        return frozenset([*(i % len(args) for i in self.nums if -len(args) <= i < len(args)), *(n for n in self.names if n in kwargs)])
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any], skip: int) -> frozenset[int | str]:
+        """The marked arguments of a call; the first `skip` positions were bound by `convert` and do not count."""
+        count = len(args) - skip
+        places = [skip + i % count for i in self.nums if -count <= i < count]
+        return frozenset([*places, *(name for name in self.names if name in kwargs)])
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """What jit's own keywords say of the arguments."""
+
+    static: _Static | None
+    donated: _Static | None
+    shardings: Shardings | None
 
 
 def _parameter_names(fun: Any) -> tuple[str, ...]:

@@ -11,8 +11,10 @@ import jax
 
 from janusx.entry import Entry, EntryInfo
 from janusx.guards.checks import checks_of, evaluate
+from janusx.guards.channel import Channel
 from janusx.guards.codegen import emit_gather
 from janusx.guards.staged import Assumption
+from janusx.shardings import Shardings
 from janusx.signals import Respecialise, Retrace, Unsupported
 from janusx.state import diff, policy, symbols
 from janusx.state.commit import Commit
@@ -60,6 +62,12 @@ class Call:
     names: tuple[str, ...]
     static: frozenset[int | str] = frozenset()
     donated: frozenset[int | str] = frozenset()
+    shardings: Shardings | None = None
+
+    def gives_up(self, path: Path) -> bool:
+        """Whether what is at a path belongs to a donated argument."""
+        step = path.root
+        return (step.index if isinstance(step, Argument) else getattr(step, "name", None)) in self.donated
 
     def roots(self) -> list[tuple[Path, Any, int | str]]:
         """Path, value and index or name of each argument."""
@@ -68,10 +76,6 @@ class Call:
         ]
         found += [(root(Keyword(name)), value, name) for name, value in self.kwargs.items()]
         return found
-
-
-class Static:
-    """Marks an argument that jit's `static_argnums` made a constant: compared by `==`, as jit does."""
 
 
 @dataclass
@@ -97,15 +101,18 @@ class Builder:
         self.call_of = call_of
         self.leaf_values: tuple[Any, ...] = ()
         self.host_inputs: dict[symbols.Expr, Any] = {}
+        self.donatable: tuple[int, ...] = ()
+        self.may_donate = True
+        self.channel: Channel | None = None
         self.seconds: dict[str, float] = {}
         self.memo: dict[tuple[int, ...], Any] = {}
 
-    def build(self, number: int, jit_options: dict[str, Any]) -> Entry:
+    def build(self, number: int) -> Entry:
         """Make passes until one declared all its inputs and relaxed nothing, and make the entry of that one."""
         started, rewriting = time.perf_counter(), self.rewriter.seconds
         self._survey()
         for _ in range(MAX_PASSES):
-            done, program = self._pass(jit_options)
+            done, program = self._pass()
             if done is not None:
                 break
         else:
@@ -122,24 +129,26 @@ class Builder:
             if key not in self.call.static:
                 shadow.add_root(path, value)
         self.leaf_values = tuple(leaf.value for leaf in shadow.leaves)
+        self.donatable = tuple(leaf.index for leaf in shadow.leaves if self.call.gives_up(leaf.path))
         self.rewriter.wrap_leaves = bool(shadow.hosts) or self.rewriter.wrap_leaves
         self.rewriter.assumed = self.knowledge.pruned()
 
-    def _pass(self, jit_options: dict[str, Any]) -> tuple[_Pass | None, Any]:
+    def _pass(self) -> tuple[_Pass | None, Any]:
         box: list[_Pass] = []
         hosts = dict(self.host_inputs)
+        exprs = tuple(hosts)  # the program keeps the expressions, not the values
         first = [self]
 
         def flat(*inputs: Any) -> Any:
             if not first:
                 raise Retrace
             builder = first.pop()
-            outs, made = builder._trace(inputs, tuple(hosts))
+            outs, made = builder._trace(inputs, exprs)
             box.append(made)
             return outs
 
         flat.__name__ = flat.__qualname__ = getattr(self.call.fun, "__name__", "converted")
-        program = jax.jit(flat, **jit_options)
+        program = jax.jit(flat, **self._jit_options(len(exprs)))
         try:
             program.trace(*self.leaf_values, *hosts.values())
         except Respecialise as signal:
@@ -151,6 +160,10 @@ class Builder:
             self.rewriter.assumed = self.knowledge.pruned()
             return None, None
         made = box.pop()
+        if made.assumptions and self._donated():
+            # A run that is thrown away must leave its inputs as they were.
+            self.may_donate = False
+            return None, None
         if made.trace.incomplete:
             self.leaf_values = tuple(leaf.value for leaf in made.trace.shadow.leaves)
             self.host_inputs.update({expr: self._present(made.trace, expr) for expr in made.trace.inputs.late})
@@ -161,6 +174,18 @@ class Builder:
             self.rewriter.wrap_leaves = True
             return None, None
         return made, program
+
+    def _donated(self) -> tuple[int, ...]:
+        """The inputs whose buffers the caller gives up."""
+        return self.donatable if self.may_donate else ()
+
+    def _jit_options(self, hosts: int) -> dict[str, Any]:
+        options: dict[str, Any] = {}
+        if self._donated():
+            options["donate_argnums"] = self._donated()
+        if self.call.shardings is not None and self.call.shardings.inputs is not None:
+            options["in_shardings"] = (*self.call.shardings.of_inputs(self.call.args, self.leaf_values), *[None] * hosts)
+        return options
 
     def _present(self, trace: Trace, expr: symbols.Expr) -> Any:
         return evaluate(expr, {node.path: node.value for node in trace.shadow.hosts}.__getitem__)
@@ -177,11 +202,17 @@ class Builder:
                 args, kwargs = self._arguments(trace)
                 result = self.call_of(self.call.fun)(*args, **kwargs)
                 found = list(diff.changes(trace.shadow))
-                commit = Commit(trace.shadow, declared.leaves)
+                if self.call.shardings is not None:
+                    result = self.call.shardings.constrain(result)
+                commit = Commit(trace.shadow, declared.leaves, frozenset(self._donated()))
                 packed, assumptions = trace.frames.packed()
                 function, source = commit.finish(result, found, trace.effects)
         finally:
             trace.unpatch()
+        self.channel = Channel() if packed is not None and settings.guards == "callback" else None
+        if self.channel is not None:
+            self.channel.send(packed)
+            packed = None
         outs = [*commit.outs, packed] if packed is not None else commit.outs
         return outs, _Pass(trace, commit, function, source, assumptions, found)
 
@@ -221,7 +252,7 @@ class Builder:
         constants = tuple(
             (node.path, node.value) for node in trace.shadow.constants() if isinstance(node.value, bool | int | float | complex)
         )
-        return Entry(gather, program, made.function, made.assumptions, avals, constants, trace.anchors, info, tuple(trace.locks))
+        return Entry(gather, program, made.function, made.assumptions, avals, constants, trace.anchors, info, tuple(trace.locks), self.channel)
 
 
 def written(found: Iterable[diff.Change], appended: Iterable[Path]) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ def run(record: Record, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, A
     if outs and type(outs[-1]) is not ARRAY_TYPE and isinstance(outs[-1], jax.core.Tracer):
         return MISS
     if entry.assumptions:
-        held = np.asarray(outs[-1])
+        held = np.asarray(outs[-1]) if entry.channel is None else entry.channel.read()
         if not held.all():
             _violated(record, entry, held)
             return MISS
@@ -203,6 +203,7 @@ def settings_of(record: Record) -> Settings:
         speculate=speculate,
         roll_threshold=config.roll_threshold,
         container_limit=config.container_limit,
+        guards=record.options.get("guards"),
         profile=Observations(record.profiles) if len(record.profiles) else None,
     )
 
@@ -213,7 +214,7 @@ def build(record: Record, call: Call, violated: Violated | None = None) -> Entry
         violated.learn(record.knowledge)
     record.learn_changes(call)
     builder = Builder(call, record.knowledge, settings_of(record), record.rewriter, call_of)
-    return builder.build(record.built + 1, {})
+    return builder.build(record.built + 1)
 
 
 def _raised_by_user_code(error: BaseException) -> bool:
