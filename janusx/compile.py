@@ -10,12 +10,12 @@ from typing import Any
 import jax
 
 from janusx.entry import Entry, EntryInfo
-from janusx.guards.checks import checks_of, evaluate
 from janusx.guards.channel import Channel
+from janusx.guards.checks import checks_of, evaluate
 from janusx.guards.codegen import emit_gather
 from janusx.guards.staged import Assumption
 from janusx.shardings import Shardings
-from janusx.signals import Respecialise, Retrace, Unsupported
+from janusx.signals import Respecialise, Retrace, Unrelax, Unsupported
 from janusx.state import diff, policy, symbols
 from janusx.state.commit import Commit
 from janusx.state.paths import Argument, Keyword, Path, root
@@ -36,6 +36,7 @@ class Knowledge:
     assumed: dict[tuple[str, int], bool] = field(default_factory=dict)
     flips: dict[tuple[str, int], frozenset[int]] = field(default_factory=dict)
     only: set[tuple[str, int]] = field(default_factory=set)
+    exact: set[Path] = field(default_factory=set)
     why: dict[tuple[str, int], str] = field(default_factory=dict)  # why sites that are speculated on are not staged
 
     def pruned(self) -> dict[tuple[str, int], bool]:
@@ -93,7 +94,9 @@ class _Pass:
 class Builder:
     """Builds an entry for one call."""
 
-    def __init__(self, call: Call, knowledge: Knowledge, settings: Settings, rewriter: Rewriter, call_of: Callable[..., Any]):
+    def __init__(
+        self, call: Call, knowledge: Knowledge, settings: Settings, rewriter: Rewriter, call_of: Callable[..., Any]
+    ):
         self.call = call
         self.knowledge = knowledge
         self.settings = settings
@@ -159,6 +162,10 @@ class Builder:
                 self.knowledge.why[signal.key] = signal.why
             self.rewriter.assumed = self.knowledge.pruned()
             return None, None
+        except Unrelax as signal:
+            self.knowledge.relaxed.pop(signal.path, None)
+            self.knowledge.exact.add(signal.path)
+            return None, None
         made = box.pop()
         if made.assumptions and self._donated():
             # A run that is thrown away must leave its inputs as they were.
@@ -168,7 +175,11 @@ class Builder:
             self.leaf_values = tuple(leaf.value for leaf in made.trace.shadow.leaves)
             self.host_inputs.update({expr: self._present(made.trace, expr) for expr in made.trace.inputs.late})
             return None, None
-        relaxed = {path: why for path, why in diff.to_relax(made.found).items() if path not in self.knowledge.relaxed}
+        relaxed = {
+            path: why
+            for path, why in diff.to_relax(made.found).items()
+            if path not in self.knowledge.relaxed and path not in self.knowledge.exact
+        }
         if relaxed:
             self.knowledge.relaxed.update(relaxed)
             self.rewriter.wrap_leaves = True
@@ -184,7 +195,10 @@ class Builder:
         if self._donated():
             options["donate_argnums"] = self._donated()
         if self.call.shardings is not None and self.call.shardings.inputs is not None:
-            options["in_shardings"] = (*self.call.shardings.of_inputs(self.call.args, self.leaf_values), *[None] * hosts)
+            options["in_shardings"] = (
+                *self.call.shardings.of_inputs(self.call.args, self.leaf_values),
+                *[None] * hosts,
+            )
         return options
 
     def _present(self, trace: Trace, expr: symbols.Expr) -> Any:
@@ -231,7 +245,12 @@ class Builder:
         trace = made.trace
         shape = (len(self.call.args), tuple(self.call.kwargs))
         gather, gather_source = emit_gather(
-            trace.shadow, trace.anchors, shape, trace.host_guards, tuple(self.host_inputs), made.commit.needs,
+            trace.shadow,
+            trace.anchors,
+            shape,
+            trace.host_guards,
+            tuple(self.host_inputs),
+            made.commit.needs,
             frozenset(change.node.index for change in made.found),
         )
         info = EntryInfo(
@@ -250,9 +269,22 @@ class Builder:
         )
         avals = tuple(jax.typeof(value) for value in self.leaf_values)
         constants = tuple(
-            (node.path, node.value) for node in trace.shadow.constants() if isinstance(node.value, bool | int | float | complex)
+            (node.path, node.value)
+            for node in trace.shadow.constants()
+            if isinstance(node.value, bool | int | float | complex)
         )
-        return Entry(gather, program, made.function, made.assumptions, avals, constants, trace.anchors, info, tuple(trace.locks), self.channel)
+        return Entry(
+            gather,
+            program,
+            made.function,
+            made.assumptions,
+            avals,
+            constants,
+            trace.anchors,
+            info,
+            tuple(trace.locks),
+            self.channel,
+        )
 
 
 def written(found: Iterable[diff.Change], appended: Iterable[Path]) -> tuple[str, ...]:

@@ -1,9 +1,12 @@
 """Signals that steer a trace. They are not errors and never reach the user.
 
-They derive from `BaseException`, so that an `except Exception` of the user's own, run while tracing, does not swallow one.
+They derive from `BaseException`, so that an `except Exception` of the user's own, run while tracing, does not swallow
+one.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class Signal(BaseException):
@@ -38,7 +41,8 @@ class NeedsProfile(Signal):
 class Respecialise(Signal):
     """What the trace learned asks for another pass: an outcome to speculate on, by (function, site).
 
-    `only`: whether the other side raises, so that no program can be made for it. `why`: why it is not staged, for reports.
+    `only`: whether the other side raises, so that no program can be made for it. `why`: why it is not staged, for
+    reports.
     """
 
     def __init__(self, key: tuple[str, int], outcome: bool, only: bool = False, why: str = ""):
@@ -49,5 +53,13 @@ class Respecialise(Signal):
         self.why = why
 
 
+class Unrelax(Signal):
+    """A list that was taken for one that only grows is changed in another way: it is copied like any other from now on."""
+
+    def __init__(self, path: Any):
+        super().__init__(path)
+        self.path = path
+
+
 class Retrace(Signal):
-    """`jax.jit` wants to trace an entry again: an aval, a sharding or a JAX setting is not what the entry was made for."""
+    """`jax.jit` wants to trace an entry again: an aval, a sharding or a JAX setting is not what it was made for."""

@@ -1,7 +1,8 @@
 """Source of generated functions: a writer of lines and constants, and the check-and-gather function of an entry.
 
-Guards and gather are one straight-line function, a line a check (about 20 ns each), read through the same paths. It returns None when a
-guard does not hold; which one, and what was found instead, is worked out only when somebody wants to know (`guards.diagnose`).
+Guards and gather are one straight-line function, a line a check (about 20 ns each), read through the same paths. It
+returns None when a guard does not hold; which one, and what was found instead, is worked out only when somebody wants
+to know (`guards.diagnose`).
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from janusx.state.shadow import ConstantNode, HostNode, LeafNode, Node, ObjectNo
 ARRAY_TYPE = type(jax.device_put(np.float32(0)))
 
 _INFIX = {
-    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//", operator.mod: "%",
-    operator.pow: "**", operator.lt: "<", operator.le: "<=", operator.eq: "==", operator.ne: "!=", operator.gt: ">",
-    operator.ge: ">=", operator.and_: "&", operator.or_: "|", operator.xor: "^", operator.lshift: "<<", operator.rshift: ">>",
-    operator.matmul: "@", operator.is_: "is", operator.is_not: "is not",
+    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
+    operator.mod: "%", operator.pow: "**", operator.matmul: "@", operator.lshift: "<<", operator.rshift: ">>",
+    operator.and_: "&", operator.or_: "|", operator.xor: "^", operator.lt: "<", operator.le: "<=", operator.eq: "==",
+    operator.ne: "!=", operator.gt: ">", operator.ge: ">=", operator.is_: "is", operator.is_not: "is not",
 }  # fmt: skip
 
 
@@ -274,7 +275,8 @@ class _Body:
     def distinct(self, written: frozenset[int]) -> None:
         """Objects of one type that were different objects are so in every call: an alias made outside is seen.
 
-        It can only be told apart where one of them is written to, or where the user's own code may compare them by `is`.
+        It can only be told apart where one of them is written to, or where the user's own code may compare them by
+        `is`.
         """
         arrays = [
             f"id(l{node.index})" for path, node in self.shadow.roots if isinstance(node, LeafNode) and node.path == path

@@ -1,7 +1,7 @@
 """What emitted code calls: one file a construct, the twin of the pass that emits it.
 
-Each op looks at the value it gets while the program is traced: a Python value runs Python, an array is staged, what can be neither is
-speculated on under a guard, or given up with a reason.
+Each op looks at the value it gets while the program is traced: a Python value runs Python, an array is staged, what can
+be neither is speculated on under a guard, or given up with a reason.
 """
 
 from __future__ import annotations

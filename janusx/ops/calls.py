@@ -24,8 +24,9 @@ from janusx.tracing import context, methods
 HIGHER_ORDER = higher_order.NAMES | {"stack", "array", "asarray"}
 
 PURE_STDLIB = frozenset(
-    """abc builtins cmath collections contextlib copy dataclasses enum functools inspect itertools math numbers operator re string
-    textwrap types typing statistics bisect heapq fractions decimal datetime warnings weakref pprint reprlib""".split()
+    """abc builtins cmath collections contextlib copy dataclasses enum functools inspect itertools math numbers operator re
+    string textwrap types typing statistics bisect heapq fractions decimal datetime warnings weakref pprint
+    reprlib""".split()
 )
 """Modules of the standard library whose functions see nothing but their arguments."""
 
@@ -59,7 +60,7 @@ def call(fn: Any) -> Callable[..., Any]:
         return _class(fn)
     if isinstance(fn, types.BuiltinMethodType | types.MethodWrapperType):
         return _builtin_method(fn)
-    own_call = methods.original(getattr(cls, "__call__", None))
+    own_call = methods.original(getattr(cls, "__call__", None))  # noqa: B004  # what it is, not whether it is there
     if isinstance(own_call, types.FunctionType) and not leaves.is_leaf(own_call):
         return types.MethodType(_function(own_call), fn)
     return leaf(fn)
@@ -103,7 +104,7 @@ def _opaque_method(fn: OpaqueMethod) -> Callable[..., Any]:
 
 def _class(cls: Any) -> Callable[..., Any]:
     """The user's classes make their instances themselves: their methods are converted while the trace lasts."""
-    return leaf(cls) if leaves.is_leaf_module(cls.__module__) else cls  # type: ignore[no-any-return]
+    return leaf(cls) if leaves.is_leaf_module(cls.__module__) else cls
 
 
 def _builtin_method(fn: Any) -> Callable[..., Any]:
@@ -114,7 +115,7 @@ def _builtin_method(fn: Any) -> Callable[..., Any]:
 
 
 def native(fn: Any) -> Callable[..., Any]:
-    """A method of a Python object (`list.append`, `str.join`): called as it is, unless symbolic values must be spelled out."""
+    """A method of a Python object (`list.append`, `str.join`): called as it is, unless symbols must be spelled out."""
 
     def run(*args: Any, **kwargs: Any) -> Any:
         if type(fn.__self__) in (str, bytes) and any(map(symbols.has_sym, args)):
@@ -142,7 +143,7 @@ def _stack(run: Callable[..., Any], items: Any, *args: Any, **kwargs: Any) -> An
 
 
 def leaf_of(fn: Any) -> Callable[..., Any]:
-    """A library function that sees arrays, converted functions, and symbolic host values only where it can take them."""
+    """A library function that sees arrays, converted functions, and symbols only where it can take them."""
 
     def run(*args: Any, **kwargs: Any) -> Any:
         if symbols.has_sym(args) or symbols.has_sym(tuple(kwargs.values())):

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from janusx import leaves
 from janusx.ops.sites import Where, speculate
@@ -47,7 +48,7 @@ def if_exp(test: Any, true: Callable[[], Any], false: Callable[[], Any], site: W
 
 
 def assume(test: Any, expected: bool, site: Where | None = None) -> bool:
-    """Take the outcome of `test` for granted; a guard checks it. Where Python decides after all, another pass is asked for."""
+    """Take the outcome of `test` for granted; a guard checks it. Where Python decides after all, ask for another pass."""
     predicate = staged_predicate(test)
     if predicate is not None:
         return speculate(context.current(), site, predicate, "it had this outcome in the profiled runs")
@@ -72,7 +73,7 @@ def staged_predicate(test: Any) -> Any | None:
         test = context.current().call(own)(test)  # the user's own `__bool__` may answer with an array
     if symbols.is_sym(test) and test._jx_value is symbols.UNKNOWN:
         test = jnp.asarray(symbols.as_array(test))
-    if not isinstance(test, jax.core.Tracer):
+    if not isinstance(test, Tracer):
         return None
     if test.size != 1:
         raise Unstageable(f"the truth of an array of shape {test.shape} is ambiguous")
@@ -214,7 +215,7 @@ def _join_writes(joint: _Joint, true: Region, false: Region) -> list[tuple[Held,
         for step in changed:
             sources = [_source(side, step, before, region) for side, region in ((a, true), (b, false))]
             skeletons = [source.skeleton if isinstance(source, Piece) else source[0] for source in sources]
-            indices[step] = joint.add(unify(*skeletons), *sources)
+            indices[step] = joint.add(unify(skeletons[0], skeletons[1]), *sources)
         found.append((held, steps[0], indices))
     return found
 

@@ -31,9 +31,9 @@ def _call(function: Any, args: Any, kwargs: Any) -> Any:
 
 def user_caller() -> types.FunctionType | None:
     """A function that calls another from the line at which the user's own code does."""
-    frame = sys._getframe()
+    frame: types.FrameType | None = sys._getframe()
     while frame is not None and not emitted.is_emitted(frame.f_code):
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     if frame is None:
         return None
     name = frame.f_code.co_name

@@ -1,4 +1,7 @@
-"""`for`: rolled into `lax.scan` where the iterable is arrays or a range and the body allows it, else unrolled, with the reason."""
+"""`for`: rolled into `lax.scan` where the iterable is arrays or a range and the body allows it.
+
+Else it is unrolled, with the reason.
+"""
 
 from __future__ import annotations
 

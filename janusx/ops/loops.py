@@ -1,7 +1,8 @@
-"""Loops rolled into `scan` or `while_loop`: the carry is found by tracing the body until it maps its own types to themselves.
+"""Loops rolled into `scan` or `while_loop`, with the carry that tracing the body finds.
 
-What is carried: the variables that the pass lists, and whatever the body writes to objects. A guess at both is refined by tracing, and
-kept by region for the next pass, so that nested loops are not traced over and over.
+The body is traced until it maps the carry's types to themselves. What is carried: the variables that the pass lists,
+and whatever the body writes to objects. A guess at both is refined by tracing, and kept by region for the next pass,
+so that nested loops are not traced over and over.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ class Growing:
         self.real = real
         self.items: list[Any] = []
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]  # isinstance sees a list
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # isinstance sees a list
         return list
 
     def append(self, item: Any) -> None:
@@ -80,7 +81,7 @@ class Growing:
         """`list.extend`."""
         self.items.extend(items)
 
-    def __iadd__(self, items: Any) -> Growing:
+    def __iadd__(self, items: Any) -> Growing:  # type: ignore[misc]  # unlike a list, it has no `+`
         self.items.extend(items)
         return self
 
@@ -125,7 +126,7 @@ class Loop:
         return out
 
     def step(self, leaves: Sequence[Any], inputs: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any], Any]:
-        """One iteration: carried leaves, leaves of appended items, checks, and what the body returned beside the variables."""
+        """One iteration: carried leaves, leaves of appended items, checks, and what the body returned besides."""
         outs = self.region.place(*leaves, *inputs)
         value = self.region.value
         parts = expand(value.skeleton)

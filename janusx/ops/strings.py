@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from janusx.state import symbols
 
-_CONVERSIONS = {"r": repr, "s": str, "a": ascii}
+_CONVERSIONS: dict[str, Callable[[Any], str]] = {"r": repr, "s": str, "a": ascii}
 
 
 def fstring(*parts: Any) -> Any:
@@ -14,7 +15,7 @@ def fstring(*parts: Any) -> Any:
     values = [part for part in parts if type(part) is tuple]
     if not any(symbols.has_sym(value) or any(map(symbols.is_array, value)) for value in values):
         return _join(*parts)
-    args = []
+    args: list[Any] = []
     for part in parts:
         args.extend(part if type(part) is tuple else (part,))
     marks = tuple(type(part) is tuple for part in parts)
@@ -31,7 +32,7 @@ def percent(template: Any, values: Any) -> Any:
 
 def format_percent(template: str, values: Any) -> str:
     """`%` of a string as a function, so that it can be an expression."""
-    return template % values
+    return template % values  # type: ignore[no-any-return]
 
 
 format_percent.gives_text = True  # type: ignore[attr-defined]

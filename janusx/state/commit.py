@@ -1,6 +1,7 @@
 """Commit: the generated function that carries a run's outcome over to the user's objects, all of it or nothing.
 
-Everything is built first (results, new objects, host values); then the writes are done; if one of them raises, those before it are undone.
+Everything is built first (results, new objects, host values); then the writes are done; if one of them raises, those
+before it are undone.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from janusx import emitted
 from janusx.guards.codegen import Writer
 from janusx.signals import Unsupported
 from janusx.state import kinds, policy, symbols
+from janusx.state.attributes import has_dict
 from janusx.state.diff import Change
 from janusx.state.opaque import Opaque, OpaqueMethod
 from janusx.state.paths import Step
@@ -152,7 +154,8 @@ class Commit:
             return self.out.literal(value)
         if category == "fresh":
             rule = policy.REGISTRY.rule(type(value))
-            assert rule is not None and rule.make is not None
+            assert rule is not None
+            assert rule.make is not None
             token = rule.make(value)
             return f"{self.out.const(rule.make)}({self.out.const(token)})"
         if isinstance(category, kinds.TupleKind):
@@ -218,7 +221,8 @@ class Commit:
         if effect.caller is None:
             call = f"{self.value(effect.function)}({', '.join([*args, *named])})"
         else:
-            call = f"{self.out.const(effect.caller)}({self.value(effect.function)}, ({''.join(f'{arg}, ' for arg in args)}), dict({', '.join(named)}))"
+            caller, function = self.out.const(effect.caller), self.value(effect.function)
+            call = f"{caller}({function}, ({''.join(f'{arg}, ' for arg in args)}), dict({', '.join(named)}))"
         if effect.when is None:
             return [call]
         return [f"if {self.output(effect.when)}:", f"    {call}"]
@@ -230,7 +234,8 @@ class Commit:
         for change in found:
             node = change.node
             var = self.need(f"o{node.index}")
-            if isinstance(node.kind, kinds.InstanceKind) and kinds.has_dict(type(node.real)):
+            cls: type = type(node.real)
+            if isinstance(node.kind, kinds.InstanceKind) and has_dict(cls):
                 self.need(f"o{node.index}_d")
             values = Expressions(change.after, self.value)
             for step in change.changed:
@@ -271,8 +276,8 @@ def restore(records: Sequence[tuple[Any, kinds.Kind, Sequence[tuple[Step, Any]]]
     """Put objects back as they were before the call.
 
     Args:
-        records: object, kind and the fields that it had; a field that is `ABSENT` was not there. Fields that are not mentioned
-            are kept.
+        records: object, kind and the fields that it had; a field that is `ABSENT` was not there. Fields that are not
+            mentioned are kept.
     """
     for value, kind, fields in records:
         now = dict(kind.fields(value))

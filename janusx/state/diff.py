@@ -49,9 +49,9 @@ def changes(shadow: Shadow) -> Iterator[Change]:
             for step, value in after.items()
             if step not in before or (before[step] is not value and not both_fresh(before[step], value))
         )
-        if changed or len(after) != len(before) or list(after) != list(before):
-            if changed or set(after) != set(before) or isinstance(node.kind, kinds.DictKind):
-                yield Change(node, before, after, changed)
+        reordered = isinstance(node.kind, kinds.DictKind) and list(after) != list(before)
+        if changed or after.keys() != before.keys() or reordered:
+            yield Change(node, before, after, changed)
 
 
 def both_fresh(before: Any, after: Any) -> bool:

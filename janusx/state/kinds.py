@@ -1,7 +1,7 @@
 """Kinds of objects that have shadows: how each is read, copied, guarded, written back and built anew.
 
-One class a kind. What a kind says as Python source (guards, write-back, building) and what it does to live objects (fields, copies)
-stand side by side, because they must agree.
+One class a kind. What a kind says as Python source (guards, write-back, building) and what it does to live objects
+(fields, copies) stand side by side, because they must agree.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import types
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from janusx.state.attributes import has_dict, hasattr_slot, instance_dict, slot_names
 from janusx.state.paths import Attr, Closure, Contents, Field, Global, Index, Key, Member, Named, Slot, Step
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Kind:
         raise NotImplementedError
 
     def write(self, out: Writer, var: str, old: dict[Step, Any], new: dict[Step, str], changed: set[Step]) -> None:
-        """Emit the write-back of fields whose expressions are in `new`; `old` is what the object held before the call."""
+        """Emit the write-back of fields whose expressions are in `new`; `old` is what the object held before."""
         raise NotImplementedError
 
     def build(self, out: Writer, cls: type, target: str) -> None:
@@ -234,7 +235,8 @@ class InstanceKind(Kind):
 
     def fields(self, value: Any) -> list[tuple[Step, Any]]:
         found: list[tuple[Step, Any]] = []
-        for name in slot_names(type(value)):
+        cls: type = type(value)
+        for name in slot_names(cls):
             try:
                 found.append((Slot(name), object.__getattribute__(value, name)))
             except AttributeError:  # a slot that is not set
@@ -250,7 +252,8 @@ class InstanceKind(Kind):
     def fill(self, shell: Any, fields: Fields) -> None:
         content = instance_dict(shell)
         slots = {step.name for step, _ in fields if isinstance(step, Slot)}
-        for name in slot_names(type(shell)):
+        cls: type = type(shell)
+        for name in slot_names(cls):
             if name not in slots and hasattr_slot(shell, name):
                 object.__delattr__(shell, name)
         if content is not None:
@@ -259,14 +262,15 @@ class InstanceKind(Kind):
             if isinstance(step, Slot):
                 object.__setattr__(shell, step.name, value)
             else:
-                assert isinstance(step, Attr) and content is not None
+                assert isinstance(step, Attr)
+                assert content is not None
                 content[step.name] = value
 
     def check(self, out: Writer, var: str, value: Any) -> Callable[[Step], str]:
-        cls = type(value)
+        cls: type = type(value)
         slots = slot_names(cls)
         content = instance_dict(value)
-        plain = cls.__getattribute__ is object.__getattribute__
+        plain = cls.__getattribute__ is object.__getattribute__  # type: ignore[comparison-overlap]
         if content is not None:
             out.line(
                 f"{var}_d = {var}.__dict__"
@@ -434,43 +438,10 @@ class MembersKind(Kind):
 UNFOLLOWED = frozenset(
     """__dict__ __weakref__ __doc__ __module__ __annotations__ __annotate__ __annotate_func__ __annotations_cache__
     __abstractmethods__ _abc_impl __slots__ __firstlineno__ __static_attributes__ __orig_bases__ __parameters__
-    __match_args__ __dataclass_fields__ __dataclass_params__ __qualname__ __builtins__ __type_params__ __classcell__""".split()
+    __match_args__ __dataclass_fields__ __dataclass_params__ __qualname__ __builtins__ __type_params__
+    __classcell__""".split()
 )
 """Members of classes that Python keeps for itself."""
-
-
-@functools.lru_cache(maxsize=4096)
-def slot_names(cls: type) -> tuple[str, ...]:
-    """The names of all `__slots__` members of a class, mangled as they are stored."""
-    names: list[str] = []
-    for base in cls.__mro__:
-        for name, member in base.__dict__.items():
-            ours = isinstance(member, types.MemberDescriptorType) and member.__objclass__ is base
-            if ours and name not in ("__dict__", "__weakref__") and name not in names:
-                names.append(name)
-    return tuple(names)
-
-
-def hasattr_slot(value: Any, name: str) -> bool:
-    """Whether a slot is set, past the class's own `__getattr__`."""
-    try:
-        object.__getattribute__(value, name)
-    except AttributeError:
-        return False
-    return True
-
-
-def instance_dict(value: Any) -> dict[str, Any] | None:
-    """An instance's `__dict__`, past the class's own `__getattribute__`, or None."""
-    if not has_dict(type(value)):
-        return None
-    return object.__getattribute__(value, "__dict__")  # type: ignore[no-any-return]
-
-
-@functools.lru_cache(maxsize=4096)
-def has_dict(cls: type) -> bool:
-    """Whether instances have a `__dict__`."""
-    return cls.__dictoffset__ != 0
 
 
 LIST = ListKind()

@@ -21,9 +21,11 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
+from jax.core import ShapedArray
 
 from janusx import leaves
 from janusx.state import kinds
+from janusx.state.attributes import instance_dict
 
 Category = Literal["leaf", "constant", "scalar", "array", "opaque", "fresh"] | kinds.Kind
 
@@ -56,7 +58,7 @@ _VALUES: tuple[type, ...] = (
     property,
     classmethod,
     staticmethod,
-    jax.core.ShapedArray,
+    ShapedArray,
 )
 _SCALARS = (bool, int, float, complex)
 _FIELDS: tuple[type, ...] = (argparse.Namespace, collections.UserDict, collections.UserList)
@@ -68,8 +70,8 @@ class Rule:
     """How a library type says that it is copied.
 
     Attributes:
-        mode: "fields" (its attributes are followed), "share" (the object itself, guarded by identity), "opaque" (never read) or
-            "fresh" (made anew by `make` in every scope: trace-level tokens).
+        mode: "fields" (its attributes are followed), "share" (the object itself, guarded by identity), "opaque" (never
+            read) or "fresh" (made anew by `make` in every scope: trace-level tokens).
         make: for "fresh", makes the new object from the old.
     """
 
@@ -171,7 +173,7 @@ def _instance_category(value: Any, cls: type) -> Category:
             "fresh": "fresh",
         }
         return modes[rule.mode]
-    if isinstance(value, tuple) and not kinds.instance_dict(value):
+    if isinstance(value, tuple) and not instance_dict(value):
         return kinds.TUPLE
     module = cls.__module__
     if module.partition(".")[0] in _SHARED_PACKAGES and not leaves_exception(module) and _is_importable(cls):
@@ -205,7 +207,7 @@ def _is_importable(cls: type) -> bool:
 
 
 def shadowable(cls: type) -> bool:
-    """Whether an instance is all in its `__dict__` and `__slots__`: every base is a class statement's, with no C state."""
+    """Whether an instance is all in its `__dict__` and `__slots__`: every base is a class statement's, without C state."""
     return all(base is object or base.__flags__ & HEAP_TYPE for base in cls.__mro__) and _made_by_object(cls)
 
 

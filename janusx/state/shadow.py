@@ -1,7 +1,7 @@
-"""The shadow: a copy of the reachable objects, one by one, with tracers in place of arrays; and the nodes that say what was found where.
+"""The shadow: a copy of the reachable objects, one by one, with tracers in place of arrays; and nodes for what was found.
 
-A node is what guards, gather and write-back are generated from. Aliasing and cycles are kept by a memo on `id`: the second path to an
-object leads to the same node.
+A node says what was found where: it is what guards, gather and write-back are generated from. Aliasing and cycles are
+kept by a memo on `id`: the second path to an object leads to the same node.
 """
 
 from __future__ import annotations
@@ -210,7 +210,8 @@ class Shadow:
             self.opaques += 1
             return node, Opaque(node, value)
         rule = policy.REGISTRY.rule(type(value))
-        assert rule is not None and rule.make is not None
+        assert rule is not None
+        assert rule.make is not None
         shadow = rule.make(value)
         self.fresh.append((shadow, rule.make))
         token = self._remember(path, value, kinds.INSTANCE)

@@ -1,9 +1,10 @@
 """Symbolic host values: Python scalars, NumPy arrays and strings that stay in Python while a program is traced.
 
-A `Sym` stands where a host value stood. It knows the value that it has in this very call (unless that depends on the device)
-and the expression that computes it in later calls. Arithmetic between host values makes longer expressions, evaluated by plain
-Python in each call: before the program where they only need inputs, after it where they need outputs. So `self.step += 1` is exact,
-costs no device work and never recompiles. Only when a `Sym` meets an array does it become one.
+A `Sym` stands where a host value stood. It knows the value that it has in this very call (unless that depends on the
+device) and the expression that computes it in later calls. Arithmetic between host values makes longer expressions,
+evaluated by plain Python in each call: before the program where they only need inputs, after it where they need outputs.
+So `self.step += 1` is exact, costs no device work and never recompiles. Only when a `Sym` meets an array does it become
+one.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Constant(Expr):
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether a constant may stand for the other: identical, or of one type and equal bit for bit as far as Python shows."""
+    """Whether a constant may stand for the other: identical, or of one type and equal bit for bit as Python shows."""
     if a is b:
         return True
     if type(a) is not type(b):
@@ -84,7 +85,7 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, float):
         return (a == b and str(a) == str(b)) or (a != a and b != b)
     if isinstance(a, (complex, np.ndarray, np.generic)):
-        return repr(a) == repr(b) if a.__sizeof__() < 256 else bool(np.array_equal(a, b))  # type: ignore[arg-type]
+        return repr(a) == repr(b) if a.__sizeof__() < 256 else bool(np.array_equal(a, b))
     if isinstance(a, tuple | list):
         return len(a) == len(b) and all(map(same, a, b))
     code = getattr(a, "__code__", None)
@@ -129,9 +130,9 @@ class Sym:
         object.__setattr__(self, "_jx_kind", kind or type(value))
         object.__setattr__(self, "_jx_array", array)
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]  # isinstance sees the type of the value
-        return self._jx_kind
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # isinstance sees the type of the value
+        return self._jx_kind  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"Sym({self._jx_kind.__name__}, {self._jx_value!r})"
@@ -224,7 +225,7 @@ def length(sym: Any) -> Any:
     added = appended_to(sym)
     if not added:
         return apply(len, sym)
-    plain = Sym(Apply(len, (sym._jx_expr,)), len(sym._jx_value))
+    plain: Any = Sym(Apply(len, (sym._jx_expr,)), len(sym._jx_value))
     return plain + len(added)
 
 
@@ -241,6 +242,8 @@ class Method:
                 context.current().hold_append(self.sym, getattr(list, self.name), args)
                 return None
             if self.name not in _READING:
+                if isinstance(self.sym._jx_expr, Input):
+                    context.current().unrelax(self.sym._jx_expr.path)
                 raise Unstageable(f"`{self.name}` of a large or growing {self.sym._jx_kind.__name__}")
         return apply(call_method, self.sym, self.name, *args, **kwargs)
 
@@ -256,7 +259,8 @@ def call_method(value: Any, name: str, *args: Any, **kwargs: Any) -> Any:
 
 
 def is_sym(value: Any) -> bool:
-    """Whether a value is symbolic. (`isinstance` would ask the value, which answers for the type that it stands for.)"""
+    """Whether a value is symbolic."""
+    # `isinstance` would ask the value, which answers for the type that it stands for.
     return type(value) is Sym
 
 
@@ -422,14 +426,15 @@ def weakly_typed(sym: Any) -> Any:
     """The array of a symbolic scalar, weakly typed as a Python scalar is."""
     array = as_array(sym)
     if sym._jx_value is UNKNOWN and sym._jx_kind is float and jnp.shape(array) == ():
-        # The one public way to a weakly typed array: the cotangent of a Python scalar. (`convert_element_type` cannot ask for it.)
+        # The one public way to a weakly typed array: the cotangent of a Python scalar. `convert_element_type` cannot
+        # ask for it.
         scale = jnp.asarray(array, jnp.result_type(float))
         return jax.vjp(lambda one: one * scale, 1.0)[1](jnp.ones((), scale.dtype))[0]
     return array
 
 
 def weak(sym: Any, other: Any) -> Any:
-    """The array for a symbolic scalar that meets the array `other`, in the dtype that a Python scalar would take there."""
+    """The array for a symbolic scalar that meets the array `other`, in the dtype that a Python scalar would get."""
     array = as_array(sym)
     if sym._jx_value is UNKNOWN and sym._jx_kind in _SCALARS and jnp.shape(array) == ():
         return array.astype(jnp.result_type(other, sym._jx_kind(0)))
@@ -472,6 +477,6 @@ for _name in "lt le eq ne gt ge".split():
     setattr(Sym, f"__{_name}__", _binary(getattr(operator, _name)))
 for _name in "neg pos abs invert".split():
     setattr(Sym, f"__{_name}__", _unary(getattr(operator, _name)))
-Sym.__divmod__ = _binary(divmod)  # type: ignore[attr-defined]
+Sym.__divmod__ = _binary(divmod)  # type: ignore[operator]
 Sym.__rdivmod__ = _reflected(divmod)  # type: ignore[attr-defined]
 Sym.__round__ = lambda self, *digits: apply(round, self, *digits)  # type: ignore[attr-defined]

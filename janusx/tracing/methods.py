@@ -1,6 +1,7 @@
-"""Methods of the user's classes while a trace lasts: whoever calls them (a library, an operator, a property), they run converted.
+"""Methods of the user's classes while a trace lasts: they run converted, whoever calls them (a library, an operator).
 
-Without this, a dunder method or a method that a library calls would run as plain Python on tracers, and on the user's real globals.
+Without this, a dunder method or a method that a library calls would run as plain Python on tracers, and on the user's
+real globals.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from janusx import emitted, leaves
 from janusx.tracing import context
 
 NATIVE = frozenset(
-    """__new__ __init_subclass__ __class_getitem__ __getattribute__ __del__ __repr__ __hash__ __reduce__ __reduce_ex__ __getstate__
-    __setstate__ __copy__ __deepcopy__ __instancecheck__ __subclasscheck__ __set_name__ __prepare__ __sizeof__ __dir__""".split()
+    """__new__ __init_subclass__ __class_getitem__ __getattribute__ __del__ __repr__ __hash__ __reduce__ __reduce_ex__
+    __getstate__ __setstate__ __copy__ __deepcopy__ __instancecheck__ __subclasscheck__ __set_name__ __prepare__
+    __sizeof__ __dir__""".split()
 )
 """Methods that Python or JanusX itself calls at odd times; they stay as they are."""
 
@@ -30,8 +32,8 @@ def through(trace: Any, name: str, member: Any) -> Any:
         inner = _through(trace, member.__func__)
         return member if inner is member.__func__ else type(member)(inner)
     if type(member) is property:
-        parts = [_through(trace, part) for part in (member.fget, member.fset, member.fdel)]
-        return property(*parts, member.__doc__)
+        fget, fset, fdel = (_through(trace, part) for part in (member.fget, member.fset, member.fdel))
+        return property(fget, fset, fdel, member.__doc__)
     return member
 
 
@@ -43,7 +45,7 @@ def _through(trace: Any, fn: Any) -> Any:
 
     @functools.wraps(fn)
     def method(*args: Any, **kwargs: Any) -> Any:
-        if context.active() is not trace:  # another thread's call meanwhile
+        if trace is not context.active():  # another thread's call meanwhile
             return fn(*args, **kwargs)
         return trace.call(fn)(*args, **kwargs)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+from jax.core import Tracer
 
 from janusx import errors
 from janusx.compile import Call
@@ -23,9 +24,9 @@ def inline(record: Any, call: Call) -> Any:
 def under_transform(call: Call) -> bool:
     """Whether an argument is traced by somebody else, or everything is."""
     leaves = jax.tree.leaves((call.args, call.kwargs))
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+    if any(isinstance(leaf, Tracer) for leaf in leaves):
         return True
-    return isinstance(jax.numpy.zeros(()) + 0, jax.core.Tracer)
+    return isinstance(jax.numpy.zeros(()) + 0, Tracer)
 
 
 def trace_through(record: Any, call: Call) -> Any:

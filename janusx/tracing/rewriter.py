@@ -92,7 +92,8 @@ def key_name(code: types.CodeType) -> str:
 
 
 LEAF_NAMESPACES = frozenset(
-    """jax.numpy jax.numpy.linalg jax.numpy.fft jax.nn jax.nn.initializers jax.random jax.scipy.special jax.scipy.linalg jax.scipy.stats""".split()
+    """jax.numpy jax.numpy.linalg jax.numpy.fft jax.nn jax.nn.initializers jax.random jax.scipy.special
+    jax.scipy.linalg jax.scipy.stats""".split()
 )
 """Modules whose functions take arrays and no functions of the user's: their calls stay as they are."""
 
@@ -101,7 +102,7 @@ WRAPPED = frozenset("stack array asarray vectorize apply_along_axis apply_over_a
 
 
 def is_leaf_name(fn: types.FunctionType, name: str) -> bool:
-    """Whether a dotted name in a function's code resolves, through modules only, to a JAX function that is traced through."""
+    """Whether a dotted name in a function's code is, through modules only, a JAX function that is traced through."""
     first, *rest = name.split(".")
     value = fn.__globals__.get(first)
     namespace = ""

@@ -1,6 +1,7 @@
-"""Values of a region as a skeleton and array leaves, so that the outcomes of several branches, or of an iteration and the next, can be one.
+"""Values of a region as a skeleton and array leaves.
 
-Unifying two skeletons is where it is decided what can be staged: equal structure, equal shapes and dtypes, Python scalars of one type.
+So the outcomes of several branches, or of an iteration and the next, can be one. Unifying two skeletons is where it is
+decided what can be staged: equal structure, equal shapes and dtypes, Python scalars of one type.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Made(Skeleton):
     """An object made in the region: its kind, class and steps, and what it holds."""
 
     kind: kinds.Kind
-    cls: type
+    cls: type[Any]
     steps: tuple[Any, ...]
     items: tuple[Skeleton, ...]
 

@@ -1,6 +1,7 @@
 """Regions: a branch or a loop body traced once, its writes found and undone, to be placed in a `lax` construct later.
 
-The trace is an inner `jax.jit` under `eval_shape`; placing it hits that jit's trace cache, so Python runs once however deep regions nest.
+The trace is an inner `jax.jit` under `eval_shape`; placing it hits that jit's trace cache, so Python runs once however
+deep regions nest.
 """
 
 from __future__ import annotations

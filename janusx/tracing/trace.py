@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from janusx import emitted, leaves
 from janusx.guards.staged import Assumption, Frames
-from janusx.signals import Unsupported
+from janusx.signals import Unrelax, Unsupported
 from janusx.state import kinds, symbols
 from janusx.state.paths import Anchor, Closure, Field, Global, Member, Path, root
 from janusx.state.shadow import LeafNode, ObjectNode, Shadow
@@ -122,6 +122,7 @@ class Trace:
         """Guard, inside the program, that a boolean has this value."""
         if not self.settings.speculate:
             raise Unsupported(f"that {what} would have to be taken for granted")
+        key: tuple[str, int]
         key, place = (where.key, where.place) if where is not None else (("", 0), "")
         occurrence = self.occurrences[key] = self.occurrences.get(key, -1) + 1
         holds = value if expected else jnp.logical_not(value)
@@ -136,6 +137,11 @@ class Trace:
         self.effects.append(Effect(method, (target, *args), {}))
         items = [args[0]] if method is list.append else list(args[0])
         self.appended.setdefault(target._jx_expr.path, []).extend(items)
+
+    def unrelax(self, path: Path) -> None:
+        """Ask for a pass in which a list is copied, if it was not because it grows."""
+        if path in self.settings.relaxed:
+            raise Unrelax(path)
 
     def decide(self, where: Any, rung: str, reason: str) -> None:
         """Record what was decided at a site."""
@@ -202,7 +208,7 @@ class Trace:
             for cls in list(self.shadow.classes):
                 if cls not in self._followed:
                     self._followed.add(cls)
-                    names = [step.name for step, _ in kinds.MEMBERS.fields(cls)]
+                    names = [name for name in vars(cls) if name not in kinds.UNFOLLOWED]
                     self.follow_members(cls, names)
 
     def follow_members(self, owner: Any, names: list[str]) -> None:
@@ -278,7 +284,7 @@ class Trace:
     def _guarded(self, fn: types.FunctionType) -> types.FunctionType:
         """Guard a function's code and defaults, unless the shadow reached it at a path where that was done."""
         if id(fn) in self.shadow.by_shadow or self.shadow.node_of(fn) is not None:
-            return fn if id(fn) in self.shadow.by_shadow else self.shadow.shadow_of(fn)  # type: ignore[no-any-return]
+            return fn if id(fn) in self.shadow.by_shadow else self.shadow.shadow_of(fn)
         if fn.__closure__ or fn.__defaults__ or fn.__kwdefaults__:
             return self.add_root(self.anchor(fn.__name__, fn), fn)  # type: ignore[no-any-return]
         self.shadow.namespace(self.anchor(fn.__name__, fn), fn, fn, kinds.FUNCTION)

@@ -1,0 +1,41 @@
+"""Where an instance keeps its attributes: slots and `__dict__`, read past the class's own methods."""
+
+from __future__ import annotations
+
+import functools
+import types
+from typing import Any
+
+
+@functools.lru_cache(maxsize=4096)
+def slot_names(cls: type) -> tuple[str, ...]:
+    """The names of all `__slots__` members of a class, mangled as they are stored."""
+    names: list[str] = []
+    for base in cls.__mro__:
+        for name, member in base.__dict__.items():
+            ours = isinstance(member, types.MemberDescriptorType) and member.__objclass__ is base
+            if ours and name not in ("__dict__", "__weakref__") and name not in names:
+                names.append(name)
+    return tuple(names)
+
+
+def hasattr_slot(value: Any, name: str) -> bool:
+    """Whether a slot is set, past the class's own `__getattr__`."""
+    try:
+        object.__getattribute__(value, name)
+    except AttributeError:
+        return False
+    return True
+
+
+def instance_dict(value: Any) -> dict[str, Any] | None:
+    """An instance's `__dict__`, past the class's own `__getattribute__`, or None."""
+    cls: type = type(value)
+    if not has_dict(cls):
+        return None
+    return object.__getattribute__(value, "__dict__")  # type: ignore[no-any-return]
+
+
+def has_dict(cls: type) -> bool:
+    """Whether instances have a `__dict__`."""
+    return cls.__dictoffset__ != 0
