@@ -54,7 +54,7 @@ class Respecialise(Signal):
 
 
 class Unrelax(Signal):
-    """A list that was taken for one that only grows is changed in another way: it is copied like any other from now on."""
+    """A list that was taken for one that only grows is changed in another way: it is copied from now on."""
 
     def __init__(self, path: Any):
         super().__init__(path)

@@ -94,9 +94,8 @@ class Subscripts(ExpressionPass):
     def _computed(self, node: cst.Subscript) -> bool:
         """Whether an index is to go through an op: some part of it is computed, and an expression can say it."""
         parts = [element.slice for element in node.slice]
-        if any(isinstance(part, cst.Index) and part.star for part in parts) or all(map(_literal, parts)):
-            return False
-        return True
+        starred = any(isinstance(part, cst.Index) and part.star for part in parts)
+        return not (starred or all(map(_literal, parts)))
 
 
 def _subscripts(target: cst.CSTNode) -> Iterator[cst.Subscript]:

@@ -48,7 +48,7 @@ def if_exp(test: Any, true: Callable[[], Any], false: Callable[[], Any], site: W
 
 
 def assume(test: Any, expected: bool, site: Where | None = None) -> bool:
-    """Take the outcome of `test` for granted; a guard checks it. Where Python decides after all, ask for another pass."""
+    """Take the outcome of `test` for granted, under a guard. Where Python decides after all, ask for another pass."""
     predicate = staged_predicate(test)
     if predicate is not None:
         return speculate(context.current(), site, predicate, "it had this outcome in the profiled runs")

@@ -16,7 +16,7 @@ from janusx.tracing import context
 from janusx.tracing.trace import Trace
 
 ROLL_AFTER = 64
-"""Trips of a loop that Python decides after which it is tried rolled: `while_loop` has no reverse mode, so not sooner."""
+"""Trips of a loop that Python decides before it is tried rolled: not at once, as `while_loop` has no reverse mode."""
 
 
 def while_loop(test: Callable[..., Any], body: Callable[..., Any], *variables: Any, site: Where | None = None) -> Any:

@@ -21,8 +21,8 @@ class Opaque:
         object.__setattr__(self, "_jx_node", node)
         object.__setattr__(self, "_jx_real", real)
 
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:  # isinstance sees the type of the object
+    @property  # type: ignore[misc]  # isinstance sees the type of the object
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
         return type(self._jx_real)
 
     def __getattr__(self, name: str) -> Any:

@@ -207,7 +207,7 @@ def _is_importable(cls: type) -> bool:
 
 
 def shadowable(cls: type) -> bool:
-    """Whether an instance is all in its `__dict__` and `__slots__`: every base is a class statement's, without C state."""
+    """Whether an instance is all in its `__dict__` and `__slots__`: every base is a class statement's, no C state."""
     return all(base is object or base.__flags__ & HEAP_TYPE for base in cls.__mro__) and _made_by_object(cls)
 
 

@@ -1,7 +1,7 @@
-"""The shadow: a copy of the reachable objects, one by one, with tracers in place of arrays; and nodes for what was found.
+"""The shadow: a copy of the reachable objects, one by one, with tracers in place of arrays.
 
-A node says what was found where: it is what guards, gather and write-back are generated from. Aliasing and cycles are
-kept by a memo on `id`: the second path to an object leads to the same node.
+Beside it the nodes, which say what was found where: guards, gather and write-back are generated from them. Aliasing and
+cycles are kept by a memo on `id`: the second path to an object leads to the same node.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 A `Sym` stands where a host value stood. It knows the value that it has in this very call (unless that depends on the
 device) and the expression that computes it in later calls. Arithmetic between host values makes longer expressions,
-evaluated by plain Python in each call: before the program where they only need inputs, after it where they need outputs.
-So `self.step += 1` is exact, costs no device work and never recompiles. Only when a `Sym` meets an array does it become
-one.
+evaluated by plain Python in each call: before the program where they only need inputs, after it where they need
+outputs. So `self.step += 1` is exact, costs no device work and never recompiles. Only when a `Sym` meets an array does
+it become one.
 """
 
 from __future__ import annotations
@@ -130,8 +130,8 @@ class Sym:
         object.__setattr__(self, "_jx_kind", kind or type(value))
         object.__setattr__(self, "_jx_array", array)
 
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:  # isinstance sees the type of the value
+    @property  # type: ignore[misc]  # isinstance sees the type of the value
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
         return self._jx_kind  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
@@ -187,6 +187,8 @@ class Sym:
         return operator.index(pin(apply(len, self)))
 
     def __iter__(self) -> Any:
+        if self._jx_kind is list and isinstance(self._jx_expr, Input):
+            context.current().unrelax(self._jx_expr.path)  # read as a whole: no longer data that is only added to
         return iter([apply(operator.getitem, self, i) for i in range(len(self))])
 
     def __getitem__(self, key: Any) -> Any:
@@ -342,6 +344,8 @@ def apply(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     value = function(*map(value_of, args), **{name: value_of(kwargs[name]) for name in kwargs})
     if value is NotImplemented:
         return value
+    if is_array(value):
+        return context.current().host_input(expr, value)  # an array that host data holds: an input of the program
     if type(value) is tuple:  # divmod, np.nonzero: the parts are used one by one
         whole = Sym(expr, value)
         return tuple(Sym(Apply(operator.getitem, (whole._jx_expr, Constant(i))), part) for i, part in enumerate(value))
@@ -366,8 +370,9 @@ def _kind_of_result(function: Callable[..., Any], args: tuple[Any, ...], kwargs:
 def _sample(value: Any) -> Any:
     if type(value) is Sym and value._jx_value is UNKNOWN:
         return _SAMPLES.get(value._jx_kind, 1.5)
-    if type(value) in (tuple, list):
-        return type(value)(map(_sample, value))
+    kind: Any = type(value)
+    if kind in (tuple, list):
+        return kind(map(_sample, value))
     return value_of(value)
 
 

@@ -45,7 +45,8 @@ def _through(trace: Any, fn: Any) -> Any:
 
     @functools.wraps(fn)
     def method(*args: Any, **kwargs: Any) -> Any:
-        if trace is not context.active():  # another thread's call meanwhile
+        active = context.active()
+        if active is None or active is not trace:  # another thread's call meanwhile
             return fn(*args, **kwargs)
         return trace.call(fn)(*args, **kwargs)
 

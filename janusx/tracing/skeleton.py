@@ -59,7 +59,7 @@ class Made(Skeleton):
     """An object made in the region: its kind, class and steps, and what it holds."""
 
     kind: kinds.Kind
-    cls: type[Any]
+    cls: type
     steps: tuple[Any, ...]
     items: tuple[Skeleton, ...]
 
@@ -147,7 +147,8 @@ def unflatten(skeleton: Skeleton, leaves: Iterator[Any]) -> Any:
     items = [unflatten(item, leaves) for item in skeleton.items]
     if isinstance(skeleton.kind, kinds.TupleKind):
         return skeleton.kind.remake(skeleton.cls, items)
-    made = skeleton.cls.__new__(skeleton.cls)
+    cls: Any = skeleton.cls
+    made = cls.__new__(cls)
     skeleton.kind.fill(made, list(zip(skeleton.steps, items, strict=True)))
     return made
 

@@ -45,8 +45,9 @@ CASES = [
         """,
         """
         def f(t, x=Probe()):
-            return jx.item(x, jx.slice(t, None)), jx.item(x, jx.slice(None, t)), jx.item(x, jx.slice(None, None, t)), """
-        """jx.item(x, jx.slice(t, t, t)), jx.item(x, (jx.slice(None), t)), jx.item(x, (t,)), jx.item(x, (t, 1)), """
+            return jx.item(x, jx.slice(t, None)), jx.item(x, jx.slice(None, t)), """
+        """jx.item(x, jx.slice(None, None, t)), jx.item(x, jx.slice(t, t, t)), jx.item(x, (jx.slice(None), t)), """
+        """jx.item(x, (t,)), jx.item(x, (t, 1)), """
         """jx.item(x, (..., jx.slice(None, t), 0)), jx.item(x, (t := 3))
         """,
         calls=((1,), (None,)),
