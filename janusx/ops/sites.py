@@ -42,8 +42,7 @@ def _seen(trace: Any, site: Where, why: str) -> bool:
     if trace.settings.profile is None:
         raise NeedsProfile(f"{_text(site)} cannot be staged: {why}")
     seen = trace.settings.profile.branch(site.key)
-    if seen is None:
-        raise NeedsProfile(f"{_text(site)} cannot be staged ({why}), and it was not reached in the profiled runs")
+    # Not reached in the profiled runs: a guess, that costs a pass if it is wrong.
     return bool(seen)
 
 
