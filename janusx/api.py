@@ -5,15 +5,15 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 import jax
 
 from janusx import config, dispatch, errors
 from janusx.compile import Call
+from janusx.entry import Entry
 from janusx.profiler.tracebacks import without_us
 from janusx.record import Options, Record, Stats
 from janusx.shardings import Shardings
@@ -27,7 +27,15 @@ _UNSET: Any = None
 class Converted:
     """A converted function. Call it like the original; `janusx.explain`, `source`, `stats` and `reset` take it."""
 
-    def __init__(self, fun: Callable[..., Any], record: Record, prefix: tuple[Any, ...], named: dict[str, Any], marks: _Marks, name: str | None):
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        record: Record,
+        prefix: tuple[Any, ...],
+        named: dict[str, Any],
+        marks: _Marks,
+        name: str | None,
+    ):
         functools.update_wrapper(self, fun)
         if name is not None:
             self.__name__ = name
@@ -38,6 +46,7 @@ class Converted:
         self._parameters = _parameter_names(record.fun)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the original returns, computed by a program that holds for this call, else by Python."""
         if self._prefix:
             args = self._prefix + args
         if self._named:
@@ -85,7 +94,7 @@ class Converted:
         entry, inputs = self._prepare(args, kwargs)
         return entry.lowered(inputs)
 
-    def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, tuple[Any, ...]]:
+    def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Entry, tuple[Any, ...]]:
         return dispatch.prepare(self._record, self._call(self._prefix + args, {**self._named, **kwargs}))
 
     def clear_cache(self) -> None:
@@ -146,7 +155,8 @@ def convert(
         >>> [float(counter.step(jnp.float32(2))) for _ in range(3)], counter.hits
         ([2.0, 4.0, 6.0], 3)
 
-    The idea is JANUS's: Jeong et al., "Speculative Symbolic Graph Execution of Imperative Deep Learning Programs" (2019).
+    The idea is JANUS's: Jeong et al., "Speculative Symbolic Graph Execution of Imperative Deep Learning Programs"
+    (2019).
     """
     chosen = {
         "profile_runs": profile_runs,
@@ -159,7 +169,7 @@ def convert(
     for option, value in chosen.items():
         if value is not None:
             config.check(option, value)
-    options = Options(**chosen)  # type: ignore[arg-type]
+    options = Options(**chosen)
     static = _Static.of(static_argnums, static_argnames)
     donated = _Static.of(donate_argnums, donate_argnames)
     shardings = None if in_shardings is None and out_shardings is None else Shardings(in_shardings, out_shardings)
@@ -220,7 +230,8 @@ def _target(fun: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
         return target, (*prefix, fun.__self__), named
     if isinstance(fun, staticmethod | classmethod):
         raise errors.NotCallableError(
-            f"a {type(fun).__name__} object was given to convert.", remedy=f"Put @{type(fun).__name__} above @janusx.convert."
+            f"a {type(fun).__name__} object was given to convert.",
+            remedy=f"Put @{type(fun).__name__} above @janusx.convert.",
         )
     if isinstance(fun, type):
         raise errors.ClassGivenError(f"the class {fun.__qualname__} was given to convert.")
@@ -230,7 +241,9 @@ def _target(fun: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
         raise errors.BuiltinFunctionError(f"{fun.__qualname__} is written in C and has no source to convert.")
     if isinstance(fun, types.FunctionType):
         if inspect.iscoroutinefunction(fun) or inspect.isasyncgenfunction(fun):
-            raise errors.CoroutineGivenError(f"{fun.__qualname__} is an async function.", place=dispatch.place_of_function(fun))
+            raise errors.CoroutineGivenError(
+                f"{fun.__qualname__} is an async function.", place=dispatch.place_of_function(fun)
+            )
         return fun, (), {}
     call = type(fun).__call__
     if isinstance(call, types.FunctionType):
@@ -242,7 +255,9 @@ def _record(g: Any) -> Record:
     if isinstance(g, types.MethodType):
         g = g.__func__
     if not isinstance(g, Converted):
-        raise errors.NotCallableError(f"{g!r} is not a converted function.", remedy="Pass what janusx.convert returned.")
+        raise errors.NotCallableError(
+            f"{g!r} is not a converted function.", remedy="Pass what janusx.convert returned."
+        )
     return g._record
 
 
@@ -288,7 +303,7 @@ def is_converting() -> bool:
 class _Disable:
     """`janusx.disable`: a decorator with a reason, or a context manager."""
 
-    def __call__(self, fn: F | None = None, *, reason: str = "it was disabled") -> Any:
+    def __call__(self, fn: Callable[..., Any] | None = None, *, reason: str = "it was disabled") -> Any:
         if fn is None:
             return _disabled_block(reason)
         fn.__janusx_disabled__ = reason  # type: ignore[attr-defined]
@@ -319,10 +334,10 @@ def register_shadow(cls: type, copy: Any = "fields") -> None:
 
     Args:
         cls: the type; its subclasses follow.
-        copy: "fields" (attributes are followed), "share" (the object itself, guarded by identity), "opaque" (never looked into), or a
-            function that makes a new object from the old (tokens that belong to one trace).
+        copy: "fields" (attributes are followed), "share" (the object itself, guarded by identity), "opaque" (never
+            looked into), or a function that makes a new object from the old (tokens that belong to one trace).
     """
     REGISTRY.register(cls, Rule("fresh", copy) if callable(copy) else Rule(copy))
 
 
-__all__ = ["Converted", "Iterator", "contextmanager", "convert", "disable", "is_converting", "overload", "register_shadow", "reset", "source", "stats"]
+__all__ = ["Converted", "convert", "disable", "is_converting", "register_shadow", "reset", "source", "stats"]

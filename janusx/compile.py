@@ -16,7 +16,7 @@ from janusx.guards.codegen import emit_gather
 from janusx.guards.staged import Assumption
 from janusx.shardings import Shardings
 from janusx.signals import Respecialise, Retrace, Unrelax, Unsupported
-from janusx.state import diff, policy, symbols
+from janusx.state import diff, symbols
 from janusx.state.commit import Commit
 from janusx.state.paths import Argument, Keyword, Path, root
 from janusx.state.shadow import Shadow
@@ -294,6 +294,3 @@ def written(found: Iterable[diff.Change], appended: Iterable[Path]) -> tuple[str
         paths += [str(change.node.path / step) for step in change.changed]
         paths += [f"{change.node.path / step} (removed)" for step in change.before if step not in change.after]
     return (*paths, *(f"{path} (appended to)" for path in appended))
-
-
-__all__ = ["Builder", "Call", "Knowledge", "evaluate", "policy"]

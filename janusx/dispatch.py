@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from janusx import config, emitted, errors, leaves, logs, misses
 from janusx.compile import Builder, Call
@@ -21,8 +22,8 @@ from janusx.ops.calls import call as call_of
 from janusx.profiler import run_observed
 from janusx.record import Observations, Record
 from janusx.signals import NeedsProfile, Retrace, Signal, Unstageable, Unsupported
-from janusx.timings import Clock
 from janusx.state.opaque import LOCKS
+from janusx.timings import Clock
 from janusx.tracing import context, outer
 from janusx.tracing.settings import Settings
 
@@ -41,7 +42,7 @@ def answer(record: Record, call: Call, tried: Entry | None = None) -> Any:
     """Answer a call that the first entry, tried already, did not."""
     if context.active() is not None:
         return outer.inline(record, call)
-    if config.disable or jax.config.jax_disable_jit:
+    if config.disable or jax.config.jax_disable_jit:  # type: ignore[attr-defined]
         return run_eagerly(record, call, "")
     if outer.under_transform(call):
         return outer.trace_through(record, call)
@@ -91,7 +92,7 @@ def run(record: Record, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, A
     except Retrace:
         _drop_if_stale(record, entry, inputs)
         return MISS
-    if outs and type(outs[-1]) is not ARRAY_TYPE and isinstance(outs[-1], jax.core.Tracer):
+    if outs and type(outs[-1]) is not ARRAY_TYPE and isinstance(outs[-1], Tracer):
         return MISS
     if entry.assumptions:
         held = np.asarray(outs[-1]) if entry.channel is None else entry.channel.read()
@@ -275,7 +276,8 @@ def _tell_limit(record: Record, call: Call) -> None:
         record.note("limit", miss.place, f"{limit} programs, and none fits: {miss.what}")
         warnings.warn(
             errors.RecompileLimitWarning(
-                f"{getattr(record.fun, '__qualname__', record.fun)} has {limit} programs; no more are made.", place=place_of_function(record.fun)
+                f"{getattr(record.fun, '__qualname__', record.fun)} has {limit} programs; no more are made.",
+                place=place_of_function(record.fun),
             ),
             stacklevel=2,
         )

@@ -8,8 +8,8 @@ from typing import Any
 
 import jax
 
-from janusx.guards.checks import Check
 from janusx.guards.channel import Channel
+from janusx.guards.checks import Check
 from janusx.guards.diagnose import changed_constants
 from janusx.guards.staged import Assumption
 from janusx.state.paths import Path

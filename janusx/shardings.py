@@ -17,7 +17,7 @@ class Shardings:
     outputs: Any = None
 
     def of_inputs(self, args: tuple[Any, ...], leaves: Sequence[Any]) -> list[Any]:
-        """The sharding of each array leaf of the program: those of arguments as asked for, those of state as they are."""
+        """The sharding of each array leaf of the program: of arguments as asked for, of state (None) as it is."""
         prefix = self.inputs if isinstance(self.inputs, tuple) else (self.inputs,) * len(args)
         wanted: dict[int, Any] = {}
         for spec, arg in zip(prefix, args, strict=False):
@@ -33,7 +33,10 @@ class Shardings:
         specs = _spread(self.outputs, result)
         return jax.tree.unflatten(
             tree,
-            [leaf if spec is None else jax.lax.with_sharding_constraint(leaf, spec) for leaf, spec in zip(leaves, specs, strict=True)],
+            [
+                leaf if spec is None else jax.lax.with_sharding_constraint(leaf, spec)
+                for leaf, spec in zip(leaves, specs, strict=True)
+            ],
         )
 
 

@@ -15,7 +15,8 @@ class Assumption:
     """What a staged guard stands for.
 
     Attributes:
-        key: identifies the decision: the function's name, the site's number in it, and which of its occurrences in the trace.
+        key: identifies the decision: the function's name, the site's number in it, and which of its occurrences in the
+            trace.
         expected: the outcome that was taken for granted.
         what: in words, for reports.
         place: `file:line` of the user's code.
@@ -61,8 +62,13 @@ class Frames:
         finally:
             self._stack.pop()
 
-    def bring_out(self, checks: Sequence[tuple[Any, Assumption]], lift: Callable[[Any], Any] = lambda holds: holds) -> None:
-        """Raise an inner scope's checks in this one, each through `lift` (a branch not taken holds, a batch must all hold)."""
+    def bring_out(
+        self, checks: Sequence[tuple[Any, Assumption]], lift: Callable[[Any], Any] = lambda holds: holds
+    ) -> None:
+        """Raise an inner scope's checks in this one, each through `lift`.
+
+        A branch that was not taken holds; a batch must all hold.
+        """
         for holds, assumption in checks:
             self.add(lift(holds), assumption)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import functools
 import logging
 import types
@@ -156,6 +155,3 @@ def _array_method(fn: Any, array: Any) -> Callable[..., Any] | None:
 
 def _item_kind(array: Any) -> type:
     return {"b": bool, "i": int, "u": int, "c": complex}.get(array.dtype.kind, float)
-
-
-__all__ = ["builtins", "handler"]

@@ -16,8 +16,8 @@ import jax.numpy as jnp
 from janusx import emitted, leaves
 from janusx.ops import builtin_calls, higher_order
 from janusx.ops.effects import hold
-from janusx.signals import Unstageable, Unsupported
-from janusx.state import policy, symbols
+from janusx.signals import Unsupported
+from janusx.state import symbols
 from janusx.state.opaque import OpaqueMethod, describe
 from janusx.tracing import context, methods
 
@@ -222,6 +222,3 @@ def spell_out(value: Any) -> Any:
     if symbols.is_sym(value) and value._jx_value is not symbols.UNKNOWN and isinstance(value._jx_value, jax.Array):
         return symbols.as_array(value)
     return symbols.pin(value) if symbols.is_sym(value) else convert_callable(value)
-
-
-__all__ = ["HIGHER_ORDER", "Unstageable", "call", "convert_callable", "jnp", "leaf", "policy"]

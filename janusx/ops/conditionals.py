@@ -17,7 +17,7 @@ from janusx.signals import Respecialise, Unstageable
 from janusx.state import symbols
 from janusx.tracing import context, methods
 from janusx.tracing.heap import Held
-from janusx.tracing.skeleton import Fixed, Skeleton, convert_all, flatten, unflatten, unify
+from janusx.tracing.skeleton import Skeleton, convert_all, flatten, unflatten, unify
 from janusx.tracing.staging import Piece, Region, trace_region
 from janusx.tracing.trace import Effect, Trace
 
@@ -235,17 +235,3 @@ def _apply(writes: Any, joint: _Joint, outs: list[list[Any]]) -> None:
         for step, index in indices.items():
             fields[step] = unflatten(joint.wanted[index], iter(outs[index]))
         held.kind.fill(held.value, [(step, fields[step]) for step in steps])
-
-
-__all__ = [
-    "BranchRaises",
-    "Fixed",
-    "assume",
-    "cond",
-    "if_exp",
-    "merge",
-    "stage",
-    "staged_predicate",
-    "truth",
-    "truth_value",
-]

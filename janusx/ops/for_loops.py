@@ -21,7 +21,7 @@ from janusx.ops.while_loops import while_loop
 from janusx.signals import Unstageable
 from janusx.state import symbols
 from janusx.tracing import context
-from janusx.tracing.skeleton import Made, arr, convert_all, expand, specs, unflatten
+from janusx.tracing.skeleton import Made, arr, expand, specs, unflatten
 from janusx.tracing.trace import Trace
 
 
@@ -198,6 +198,3 @@ def _append_rows(trace: Trace, loop: Any, grown: Sequence[Any], length: int) -> 
         rest = iter([trace.row(stacked, trip) for stacked in grown])
         for target, items in zip(lists, unflatten(skeleton, rest), strict=True):
             target.extend(items)
-
-
-__all__ = ["Source", "convert_all", "for_loop", "source_of"]

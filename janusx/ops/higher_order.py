@@ -16,7 +16,6 @@ import jax.numpy as jnp
 from janusx import leaves
 from janusx.guards.staged import Assumption
 from janusx.signals import Unstageable
-from janusx.state import symbols
 from janusx.state.paths import Step
 from janusx.tracing import context
 from janusx.tracing.heap import Heap, Held
@@ -34,6 +33,7 @@ class Wrapped:
         self._run = run
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the transformed function returns, in the trace that is under way."""
         return self._run(*args, **kwargs)
 
 
@@ -48,7 +48,9 @@ class Scope:
         self.effects: list[tuple[Effect, Skeleton]] = []
         self.assumptions: tuple[Assumption, ...] = ()
 
-    def run(self, function: Callable[..., Any], args: Any, kwargs: Any, has_aux: bool) -> tuple[Any, list[Any], list[Any]]:
+    def run(
+        self, function: Callable[..., Any], args: Any, kwargs: Any, has_aux: bool
+    ) -> tuple[Any, list[Any], list[Any]]:
         """Call the function; returns its value, the leaves that leave the scope, and its checks."""
         self.trace.refresh()
         out: list[Any] = []
@@ -58,10 +60,17 @@ class Scope:
                 value, aux = value if has_aux else (value, None)
                 self.aux = flatten(aux, self.heap, out)
                 self.writes = [
-                    (written.held, tuple(written.after), {step: flatten(written.after[step], self.heap, out) for step in written.changed})
+                    (
+                        written.held,
+                        tuple(written.after),
+                        {step: flatten(written.after[step], self.heap, out) for step in written.changed},
+                    )
                     for written in self.heap.writes()
                 ]
-                self.effects = [(each, flatten((each.args, tuple(each.kwargs.values()), each.when), self.heap, out)) for each in effects]
+                self.effects = [
+                    (each, flatten((each.args, tuple(each.kwargs.values()), each.when), self.heap, out))
+                    for each in effects
+                ]
                 self.assumptions = tuple(check.assumption for check in checks)
                 return arrays_of(value), [jnp.asarray(leaf) for leaf in out], [check.holds for check in checks]
         finally:
@@ -79,7 +88,9 @@ class Scope:
             held.kind.fill(held.value, [(step, fields[step]) for step in steps])
         for effect, skeleton in self.effects:
             args, named, when = unflatten(skeleton, rest)
-            self.trace.effects.append(replace(effect, args=args, kwargs=dict(zip(effect.kwargs, named, strict=True)), when=when))
+            self.trace.effects.append(
+                replace(effect, args=args, kwargs=dict(zip(effect.kwargs, named, strict=True)), when=when)
+            )
         self.trace.frames.bring_out(list(zip(checks, self.assumptions, strict=True)), jnp.all)
         return aux
 
@@ -136,7 +147,11 @@ def _vmap(fun: Any, in_axes: Any = 0, out_axes: Any = 0, **options: Any) -> Any:
 
         def lifted(*given: Any, **named: Any) -> Any:
             value, out, checks = scope.run(inner, given, named, False)
-            if any(specs(skeleton) for effect, skeleton in scope.effects if effect.function not in (list.append, list.extend)):
+            if any(
+                specs(skeleton)
+                for effect, skeleton in scope.effects
+                if effect.function not in (list.append, list.extend)
+            ):
                 raise Unstageable("a function under vmap prints or logs")
             return value, out, checks
 
@@ -233,7 +248,11 @@ def made_outside(fn: Any) -> Callable[..., Any] | None:
     wrapped = getattr(fn, "__wrapped__", None)
     if wrapped is None or leaves.is_leaf(wrapped):
         return None
-    if isinstance(fn, types.FunctionType) and fn.__closure__ and leaves.is_leaf_module(fn.__globals__.get("__name__", "")):
+    if (
+        isinstance(fn, types.FunctionType)
+        and fn.__closure__
+        and leaves.is_leaf_module(fn.__globals__.get("__name__", ""))
+    ):
         cells = []
         for cell in fn.__closure__:
             try:
@@ -247,6 +266,3 @@ def made_outside(fn: Any) -> Callable[..., Any] | None:
     if not isinstance(fn, types.FunctionType) and type(fn).__module__.startswith("jax") and hasattr(fn, "lower"):
         return _jit(wrapped)  # type: ignore[no-any-return]
     return None
-
-
-__all__ = ["NAMES", "Scope", "Wrapped", "handler", "made_outside", "specs", "symbols"]

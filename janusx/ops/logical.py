@@ -11,7 +11,6 @@ import jax.numpy as jnp
 from janusx.ops.conditionals import cond, staged_predicate, truth_value
 from janusx.signals import Unstageable
 from janusx.state import symbols
-from janusx.tracing.skeleton import arr
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
@@ -112,6 +111,3 @@ def _among(items: Any, item: Any) -> Any:
             raise Unstageable("`in` compares arrays with other things")
         found = jnp.logical_or(found, equal)
     return symbols.device_scalar(jnp.asarray(found), bool)
-
-
-__all__ = ["and_", "arr", "chain", "contains", "not_", "or_"]

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from janusx.signals import Unstageable
-from janusx.state import kinds, symbols
+from janusx.state import kinds
 from janusx.state.paths import Step
 from janusx.tracing.heap import Heap, Held
 from janusx.tracing.skeleton import (
@@ -304,6 +304,3 @@ def unpack(result: Any, count: int) -> tuple[Any, ...]:
     if count == 0:
         return ()
     return (result,) if count == 1 else tuple(result)
-
-
-__all__ = ["Carry", "Growing", "Loop", "checks_start", "pack", "retyped", "symbols", "trace_loop", "unpack"]

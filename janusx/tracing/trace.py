@@ -16,7 +16,7 @@ from janusx import emitted, leaves
 from janusx.guards.staged import Assumption, Frames
 from janusx.signals import Unrelax, Unsupported
 from janusx.state import kinds, symbols
-from janusx.state.paths import Anchor, Closure, Field, Global, Member, Path, root
+from janusx.state.paths import Anchor, Closure, Global, Member, Path, root
 from janusx.state.shadow import LeafNode, ObjectNode, Shadow
 from janusx.tracing import methods
 from janusx.tracing.rewriter import Program, Rewriter
@@ -315,6 +315,3 @@ def global_names(code: types.CodeType) -> tuple[list[str], list[str]]:
 def is_user_code(fn: Callable[..., Any]) -> bool:
     """Whether a function is to be converted."""
     return isinstance(fn, types.FunctionType) and not leaves.is_leaf(fn)
-
-
-__all__ = ["Effect", "Field", "Inputs", "Trace", "Unsupported", "global_names", "is_user_code"]
