@@ -11,6 +11,7 @@ import __future__
 
 import ast
 import copy
+import dataclasses
 import functools
 import inspect
 import linecache
@@ -144,7 +145,7 @@ def find_source(fn: Any) -> FunctionSource:
             place=_place(code),
             why=f"its file does not compile: {error}.",
         ) from None
-    found = _match(code, parsed)
+    found = _match(code, parsed) or _match(code, _by_statement(parsed, flags))
     if found is None:
         raise _not_there(code, parsed)
     return _function_source(found, code, text, flags)
@@ -217,6 +218,15 @@ class _Parsed:
 def _parse(text: str, filename: str, flags: int) -> _Parsed:
     tree = compile(text, filename, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
     return _Parsed(tree, tuple(_functions(tree, None)), _codes(tree, flags))
+
+
+def _by_statement(parsed: _Parsed, flags: int) -> _Parsed:
+    """The same file compiled as IPython does, one top-level statement at a time.
+
+    CPython compiles a call of `module.function` otherwise where it has seen the import in the same text.
+    """
+    codes = [code for node in parsed.tree.body for code in _codes(ast.Module([node], []), flags)]
+    return dataclasses.replace(parsed, codes=tuple(codes))
 
 
 def _codes(tree: ast.Module, flags: int) -> tuple[types.CodeType, ...]:

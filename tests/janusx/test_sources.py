@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import functools
 import inspect
@@ -13,6 +14,8 @@ import textwrap
 import traceback
 import types
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -549,3 +552,14 @@ def test_without_columns_in_the_code(tmp_path):
         [sys.executable, "-X", "no_debug_ranges", path], capture_output=True, text=True, env={"PYTHONPATH": "."}
     )
     assert done.stdout == "lambda x: lambda y: x + y; lambda x: x + 1; lambda y: x + y\n", done.stderr
+
+
+def test_a_method_of_a_cell_that_imports_what_it_calls_is_found(tmp_path: Path) -> None:
+    """IPython compiles a cell's statements one by one, which gives other code than compiling the cell."""
+    text = "import math\n\nclass Circle:\n    def area(self, r):\n        return math.sqrt(r) * r\n"
+    filename = "<cell that imports>"
+    scope: dict[str, Any] = {"__name__": "__main__"}
+    for node in ast.parse(text).body:
+        exec(compile(ast.Module([node], []), filename, "exec"), scope)
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    assert find_source(scope["Circle"].area).text.startswith("def area")
