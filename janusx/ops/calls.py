@@ -33,6 +33,10 @@ PURE_STDLIB = frozenset(
 OPAQUE_BUILTINS = frozenset("open input exec eval compile breakpoint __import__ globals locals vars id".split())
 
 
+CLOCKS = frozenset("now utcnow today".split())
+"""Class methods of `datetime` that answer anew at every call."""
+
+
 def call(fn: Any) -> Callable[..., Any]:
     """What to call in place of `fn` while tracing."""
     cls = type(fn)
@@ -111,6 +115,8 @@ def _builtin_method(fn: Any) -> Callable[..., Any]:
     owner = fn.__self__
     if isinstance(owner, types.ModuleType) or owner is None:
         return leaf(fn)
+    if isinstance(owner, type) and fn.__name__ in CLOCKS:
+        raise Unsupported(f"{owner.__qualname__}.{fn.__name__}() asks the clock")
     return native(fn)
 
 

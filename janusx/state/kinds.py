@@ -435,6 +435,12 @@ class MembersKind(Kind):
                 out.line(f"delattr({var}, {step.name!r})")  # type: ignore[attr-defined]
 
 
+class LibraryKind(MembersKind):
+    """A library's module: its functions are guarded by identity; what else happens to it is its own affair."""
+
+    mutable = False
+
+
 UNFOLLOWED = frozenset(
     """__dict__ __weakref__ __doc__ __module__ __annotations__ __annotate__ __annotate_func__ __annotations_cache__
     __abstractmethods__ _abc_impl __slots__ __firstlineno__ __static_attributes__ __orig_bases__ __parameters__
@@ -454,6 +460,7 @@ NAMESPACE = NamespaceKind()
 FUNCTION = FunctionKind()
 GLOBALS = GlobalsKind()
 MEMBERS = MembersKind()
+LIBRARY = LibraryKind()
 METHOD = MethodKind()
 PARTIAL = PartialKind()
 

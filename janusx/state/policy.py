@@ -176,6 +176,8 @@ def _instance_category(value: Any, cls: type) -> Category:
     if isinstance(value, tuple) and not instance_dict(value):
         return kinds.TUPLE
     module = cls.__module__
+    if module.startswith("numpy.random"):
+        return "opaque"  # it draws numbers: another call, another answer
     if module.partition(".")[0] in _SHARED_PACKAGES and not leaves_exception(module) and _is_importable(cls):
         return "constant"
     if cls.__module__ == "builtins" and callable(value):

@@ -59,6 +59,8 @@ class Heap:
         namespaces = []
         pending: list[Any] = list(roots)
         for node in trace.shadow.objects:
+            if isinstance(node.kind, kinds.LibraryKind):
+                continue
             if isinstance(node.kind, kinds.MembersKind | kinds.GlobalsKind):
                 namespaces.append(node)
             else:

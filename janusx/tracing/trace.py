@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import sys
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import jax.numpy as jnp
 from janusx import emitted, leaves
 from janusx.guards.staged import Assumption, Frames
 from janusx.signals import Unrelax, Unsupported
-from janusx.state import kinds, symbols
+from janusx.state import kinds, policy, symbols
 from janusx.state.paths import Anchor, Closure, Global, Member, Path, root
 from janusx.state.shadow import LeafNode, ObjectNode, Shadow
 from janusx.tracing import methods
@@ -214,6 +215,9 @@ class Trace:
     def follow_members(self, owner: Any, names: list[str]) -> None:
         """Guard members of a class or a module, and put shadows in their place while the trace lasts."""
         path = self.anchor(getattr(owner, "__qualname__", getattr(owner, "__name__", "?")), owner)
+        if isinstance(owner, types.ModuleType) and leaves.is_leaf_module(owner.__name__):
+            self._follow_library(self.shadow.namespace(path, owner, owner, kinds.LIBRARY), names)
+            return
         node = self.shadow.namespace(path, owner, owner, kinds.MEMBERS)
         if not any(known is node for known in self._patched):
             self._patched.append(node)
@@ -227,6 +231,17 @@ class Trace:
                 shadow = methods.through(self, name, shadow)
             if shadow is not value:
                 self._put(node, step, owner, shadow)
+
+    def _follow_library(self, node: ObjectNode, names: list[str]) -> None:
+        for name in names:
+            value = node.real.__dict__.get(name)
+            if value is None or Member(name) in node.children:
+                continue
+            category = policy.category(value)
+            if category == "constant":
+                self.shadow.follow(node, Member(name), value)
+            elif node.real.__name__ in sys.stdlib_module_names and (category == "opaque" or isinstance(value, list | dict)):
+                raise Unsupported(f"{node.real.__name__}.{name} is read, which changes without JanusX seeing it")
 
     def _put(self, node: ObjectNode, step: Member, owner: Any, shadow: Any) -> None:
         try:
