@@ -252,6 +252,7 @@ class Builder:
             tuple(self.host_inputs),
             made.commit.needs,
             frozenset(change.node.index for change in made.found),
+            trace.compares_identity,
         )
         info = EntryInfo(
             number=number,

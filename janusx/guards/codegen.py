@@ -125,6 +125,7 @@ def emit_gather(
     host_inputs: Sequence[symbols.Expr],
     needs: Iterable[str],
     written: frozenset[int] = frozenset(),
+    identity: bool = True,
 ) -> tuple[Any, str]:
     """The check-and-gather function of an entry: `gather(args, kwargs)` → `(leaves, needs)`, or None.
 
@@ -136,6 +137,7 @@ def emit_gather(
         host_inputs: host expressions that are program inputs, after the array leaves.
         needs: the names that the commit function asks for.
         written: the numbers of the objects that a call writes to.
+        identity: whether the user's code compares objects by identity.
     """
     out = Writer()
     count, names = call_shape
@@ -145,7 +147,8 @@ def emit_gather(
     body = _Body(out, shadow, anchors, frozenset(needs))
     body.structure()
     body.children()
-    body.distinct(written)
+    body.distinct(written, identity)
+    body.arrays()
     inputs: dict[Any, str] = body.hosts
     for expr, value in host_guards:
         name = out.expr(expr, inputs)
@@ -253,8 +256,8 @@ class _Body:
         out = self.out
         if isinstance(node, LeafNode):
             out.line(f"l{node.index} = {text}")
-            cls = type(node.value)
-            out.guard(f"type(l{node.index}) is not {out.const(ARRAY_TYPE if cls is ARRAY_TYPE else cls)}")
+            if type(node.value) is not ARRAY_TYPE:  # the others are checked together, at the end
+                out.guard(f"type(l{node.index}) is not {out.const(type(node.value))}")
         elif isinstance(node, HostNode):
             var = f"i{node.index}"
             self.hosts[symbols.Input(node.path)] = var
@@ -272,7 +275,13 @@ class _Body:
             assert isinstance(node, ConstantNode)
             out.guard(_differs(out, text, node.value))
 
-    def distinct(self, written: frozenset[int]) -> None:
+    def arrays(self) -> None:
+        """JAX's own arrays are what they are: one check in C for all of them."""
+        names = [f"l{leaf.index}" for leaf in self.shadow.leaves if type(leaf.value) is ARRAY_TYPE]
+        if names:
+            self.out.guard(f"{{*map(type, {_tuple(names)})}} != {self.out.const({ARRAY_TYPE})}")
+
+    def distinct(self, written: frozenset[int], identity: bool) -> None:
         """Objects of one type that were different objects are so in every call: an alias made outside is seen.
 
         It can only be told apart where one of them is written to, or where the user's own code may compare them by
@@ -281,14 +290,15 @@ class _Body:
         arrays = [
             f"id(l{node.index})" for path, node in self.shadow.roots if isinstance(node, LeafNode) and node.path == path
         ]
-        if len(arrays) > 1:
+        if len(arrays) > 1 and identity:
             self.out.guard(f"len({{{', '.join(arrays)}}}) != {len(arrays)}")
         groups: dict[type, list[ObjectNode]] = {}
         for node in self.shadow.objects:
             if node.kind.mutable and node.pinned and not isinstance(node.kind, kinds.MembersKind | kinds.GlobalsKind):
                 groups.setdefault(type(node.real), []).append(node)
         for cls, nodes in groups.items():
-            told = any(node.index in written for node in nodes) or not leaves.is_leaf_module(cls.__module__)
+            told = any(node.index in written for node in nodes)
+            told = told or (identity and not leaves.is_leaf_module(cls.__module__))
             if len(nodes) > 1 and told:
                 ids = ", ".join(f"id(o{node.index})" for node in nodes)
                 self.out.guard(f"len({{{ids}}}) != {len(nodes)}")

@@ -298,8 +298,10 @@ class InstanceKind(Kind):
         for step in [*(step for step in new if step in changed), *(step for step in old if step not in new)]:
             name = step.name  # type: ignore[attr-defined]
             if isinstance(step, Slot):
-                call = f"__setattr__({var}, {name!r}, {new[step]})" if step in new else f"__delattr__({var}, {name!r})"
-                out.line(f"object.{call}")
+                if step in new:
+                    out.line(f"{out.const(object.__setattr__)}({var}, {name!r}, {new[step]})")
+                else:
+                    out.line(f"{out.const(object.__delattr__)}({var}, {name!r})")
             elif step in new:
                 out.line(f"{var}_d[{name!r}] = {new[step]}")
             else:

@@ -87,6 +87,7 @@ class Registry:
         self._named: dict[str, Rule] = {
             # NNX refuses to change a variable under another trace than the one that made it; the token says which.
             "flax.nnx.tracers.TraceState": Rule("fresh", lambda token: type(token)()),
+            "flax.typing.HashableMapping": Rule("share"),  # never changed, and equal by content
             "flax.nnx.pytreelib.PytreeState": Rule("fresh", _fresh_pytree_state),
         }
         self._lock = threading.Lock()

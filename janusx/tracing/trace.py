@@ -240,7 +240,9 @@ class Trace:
             category = policy.category(value)
             if category == "constant":
                 self.shadow.follow(node, Member(name), value)
-            elif node.real.__name__ in sys.stdlib_module_names and (category == "opaque" or isinstance(value, list | dict)):
+            elif node.real.__name__ in sys.stdlib_module_names and (
+                category == "opaque" or isinstance(value, list | dict)
+            ):
                 raise Unsupported(f"{node.real.__name__}.{name} is read, which changes without JanusX seeing it")
 
     def _put(self, node: ObjectNode, step: Member, owner: Any, shadow: Any) -> None:
@@ -274,6 +276,11 @@ class Trace:
                 self.shadow.absent.setdefault(id(real), set()).add(name)
         self._follow_reached()
         return copy
+
+    @property
+    def compares_identity(self) -> bool:
+        """Whether a converted function may tell two objects from one without writing to them."""
+        return any(compares_identity(fn.__code__) for fn, _ in self._functions.values())
 
     # --- functions --------------------------------------------------------------------------------------------------
 
@@ -325,6 +332,20 @@ def global_names(code: types.CodeType) -> tuple[list[str], list[str]]:
             if instruction.opname in ("LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_NAME", "STORE_NAME"):
                 found[str(instruction.argval)] = None
     return list(found), list(attributes)
+
+
+def compares_identity(code: types.CodeType) -> bool:
+    """Whether code has an `is` between two values (not constants), an `in`, or a name that compares likewise."""
+    for inner in (code, *emitted.nested_codes(code)):
+        if not {"id", "index", "count", "remove"}.isdisjoint(inner.co_names):
+            return True
+        last: Any = None
+        for instruction in dis.get_instructions(inner):
+            constant = last is not None and last.opname.startswith("LOAD_CONST")
+            if instruction.opname == "CONTAINS_OP" or (instruction.opname == "IS_OP" and not constant):
+                return True
+            last = instruction
+    return False
 
 
 def is_user_code(fn: Callable[..., Any]) -> bool:
