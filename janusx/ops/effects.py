@@ -50,6 +50,10 @@ def user_caller() -> types.FunctionType | None:
 
 def freeze(value: Any) -> Any:
     """A copy of a value that later changes do not reach."""
+    for name in ("stdout", "stderr"):
+        if value is getattr(sys, name):
+            # Which stream that is, is asked at each call: somebody may have redirected it.
+            return symbols.Sym(symbols.Apply(getattr, (symbols.Constant(sys), symbols.Constant(name))), value)
     if symbols.is_sym(value) or symbols.is_array(value) or type(value) is Opaque:
         return value
     if type(value) in (list, tuple):

@@ -240,6 +240,8 @@ class Trace:
             category = policy.category(value)
             if category == "constant":
                 self.shadow.follow(node, Member(name), value)
+            elif value is sys.stdout or value is sys.stderr:
+                continue  # only written to, by a held `print`, which asks for the stream again
             elif node.real.__name__ in sys.stdlib_module_names and (
                 category == "opaque" or isinstance(value, list | dict)
             ):
