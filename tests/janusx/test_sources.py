@@ -561,5 +561,6 @@ def test_a_method_of_a_cell_that_imports_what_it_calls_is_found(tmp_path: Path) 
     scope: dict[str, Any] = {"__name__": "__main__"}
     for node in ast.parse(text).body:
         exec(compile(ast.Module([node], []), filename, "exec"), scope)
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    lines: list[str] = list(text.splitlines(keepends=True))
+    linecache.cache[filename] = (len(text), None, lines, filename)
     assert find_source(scope["Circle"].area).text.startswith("def area")
