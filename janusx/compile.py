@@ -108,7 +108,6 @@ class Builder:
         self.may_donate = True
         self.channel: Channel | None = None
         self.seconds: dict[str, float] = {}
-        self.memo: dict[tuple[int, ...], Any] = {}
 
     def build(self, number: int) -> Entry:
         """Make passes until one declared all its inputs and relaxed nothing, and make the entry of that one."""
@@ -210,7 +209,6 @@ class Builder:
         settings = replace(self.settings, relaxed=self.knowledge.relaxed, assumed=self.knowledge.assumed)
         settings = replace(settings, flips=self.knowledge.flips, only=frozenset(self.knowledge.only))
         trace = Trace(declared, settings, self.rewriter, self.call_of)
-        trace.memo = self.memo
         try:
             with context.entered(trace):
                 args, kwargs = self._arguments(trace)

@@ -1,7 +1,7 @@
 """Loops rolled into `scan` or `while_loop`, with the carry that tracing the body finds.
 
 The body is traced until it maps the carry's types to themselves. What is carried: the variables that the pass lists,
-and whatever the body writes to objects. A guess at both is refined by tracing, and kept by region for the next pass,
+and whatever the body writes to objects. A guess at both is refined by tracing, and kept by region for the next trace,
 so that nested loops are not traced over and over.
 """
 
@@ -183,6 +183,8 @@ def trace_loop(
     heap = Heap(trace, [*roots, *variables, *closure_of(body)])
     initial = expand(flatten(variables, heap, []))
     carry = trace.memo.get(key) or Carry(initial)
+    if not all(step in dict(heap.held(place).fields) for place, step, _ in carry.writes):
+        carry = Carry(initial)  # other objects are reached than when the guess was made
     for _ in range(MAX_REFINEMENTS):
         region = _trace_body(trace, body, carry, heap, inputs, make_item)
         refined = _refine(carry, region, heap, appends)
