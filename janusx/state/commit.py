@@ -71,7 +71,6 @@ class Commit:
         self._keep: list[Any] = []
         self._env: dict[Any, str] = {}
         self._needs: dict[str, None] = {}
-        self._populate: list[Callable[[], None]] = []
 
     @property
     def needs(self) -> list[str]:

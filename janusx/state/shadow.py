@@ -36,7 +36,6 @@ class LeafNode(Node):
 
     index: int
     value: Any
-    donated: bool = False
 
 
 @dataclass(eq=False, slots=True)

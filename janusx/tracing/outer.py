@@ -31,7 +31,7 @@ def under_transform(call: Call) -> bool:
 
 def trace_through(record: Any, call: Call) -> Any:
     """Run the converted function as part of the outer trace: everything staged, nothing speculated on."""
-    settings = Settings(speculate=False, outer=True, relaxed=record.knowledge.relaxed)
+    settings = Settings(speculate=False, relaxed=record.knowledge.relaxed)
     record.rewriter.wrap_leaves = True
     record.rewriter.assumed = {}
     trace = Trace(Inputs((), {}), settings, record.rewriter, call_of)

@@ -15,7 +15,6 @@ class Settings:
 
     Attributes:
         speculate: whether array decisions may be taken for granted under a staged guard.
-        outer: whether this is a trace under somebody else's transform.
         roll_threshold: loops with at most this many trips are unrolled.
         guards: "flags" or "callback": how the program reports its staged guards.
         container_limit: containers with more items are host data.
@@ -27,7 +26,6 @@ class Settings:
     """
 
     speculate: bool = True
-    outer: bool = False
     roll_threshold: int = 4
     guards: str = "flags"
     container_limit: int = 1024

@@ -348,8 +348,3 @@ def compares_identity(code: types.CodeType) -> bool:
                 return True
             last = instruction
     return False
-
-
-def is_user_code(fn: Callable[..., Any]) -> bool:
-    """Whether a function is to be converted."""
-    return isinstance(fn, types.FunctionType) and not leaves.is_leaf(fn)
