@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import jax
 
-from janusx import config, dispatch, errors
+from janusx import config, dispatch, errors, split
 from janusx.compile import Call
 from janusx.entry import Entry
 from janusx.profiler.tracebacks import without_us
@@ -58,7 +58,7 @@ class Converted:
                 result = dispatch.run(record, entry, args, kwargs)
                 if result is not dispatch.MISS:
                     return result
-            return dispatch.answer(record, self._call(args, kwargs), entry)
+            return split.answer(record, self._call(args, kwargs), entry)
         except BaseException as error:
             # A bare `raise` adds no frame of its own, so the user sees only their own.
             without_us(error)

@@ -6,6 +6,7 @@ import contextlib
 import dis
 import time
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -33,6 +34,23 @@ class Miss:
 
 
 MISS = Miss()
+
+
+@dataclass(frozen=True)
+class GaveUp:
+    """No program can be made for a call, and the function may be split.
+
+    Attributes:
+        reason: why, in words.
+        line: `file:line` of the user's code that is the reason, or "".
+        lines: lines of emitted code in the way to the reason, innermost first; empty if nothing new was tried.
+        unsure: whether user code raised, which it may do in plain Python, too.
+    """
+
+    reason: str
+    line: str = ""
+    lines: tuple[int, ...] = ()
+    unsure: bool = False
 
 MAX_FLIPS = 3
 """Programs made within one call, each for the outcomes that the one before met, before Python answers."""
@@ -145,7 +163,7 @@ def _without_entry(record: Record, call: Call) -> Any:
         _tell_limit(record, call)
         return run_eagerly(record, call, "its recompile limit was reached")
     if record.eager_reason and record.calls < record.retry_at:
-        return run_eagerly(record, call, record.eager_reason)
+        return GaveUp(record.eager_reason) if _splits(record) else run_eagerly(record, call, record.eager_reason)
     if record.wants_profile and record.profiled < record.options.get("profile_runs") and violated is None:
         return run_profiled(record, call)
     return _build_and_run(record, call, violated)
@@ -158,10 +176,9 @@ def _build_and_run(record: Record, call: Call, violated: Violated | None, flips:
         if record.profiled < max(1, record.options.get("profile_runs")):
             record.wants_profile = signal.reason
             return run_profiled(record, call)
-        return _give_up(record, call, signal.reason, misses.user_line(signal))
+        return _give_up(record, call, signal.reason, signal)
     except (Unsupported, Unstageable) as signal:
-        error = getattr(signal, "error", None)
-        return _give_up(record, call, signal.reason, misses.user_line(signal), error)
+        return _give_up(record, call, signal.reason, signal)
     except Signal:
         raise
     except KeyboardInterrupt as error:
@@ -228,20 +245,32 @@ def _raised_by_user_code(error: BaseException) -> bool:
     return traceback.tb_frame.f_code.co_code[traceback.tb_lasti] == dis.opmap["RAISE_VARARGS"]
 
 
-def _give_up(record: Record, call: Call, reason: str, line: str = "", error: Exception | None = None) -> Any:
+def _give_up(record: Record, call: Call, reason: str, signal: BaseException | None = None) -> Any:
+    line = "" if signal is None else misses.user_line(signal)
     if record.options.get("on_unsupported") == "error":
+        error = getattr(signal, "error", None)
         if error is not None:
             raise error
         name = getattr(call.fun, "__qualname__", call.fun)
         place = place_of(line) or place_of_function(call.fun)
         raise errors.UnsupportedError(f"{name} cannot be compiled.", place=place, why=reason)
+    if _splits(record):
+        return GaveUp(reason, line, () if signal is None else misses.lines_of(call.fun, signal))
     return run_eagerly(record, call, reason, line=line)
+
+
+def _splits(record: Record) -> bool:
+    return bool(record.options.get("on_unsupported") == "split")
 
 
 def _trace_raised(record: Record, call: Call, error: BaseException) -> Any:
     """User code raised while it was traced: plain Python says whether it would have."""
     reason = f"tracing it raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     logs.say("eager", "%s", reason)
+    if _splits(record):
+        # What JAX says of tracers, plain Python never does.
+        unsure = not isinstance(error, jax.errors.JAXTypeError)
+        return GaveUp(reason, misses.user_line(error), misses.lines_of(call.fun, error), unsure)
     return run_eagerly(record, call, reason, line=misses.user_line(error))
 
 
@@ -253,9 +282,7 @@ def run_eagerly(record: Record, call: Call, reason: str, known: bool = False, li
     result = call.fun(*call.args, **call.kwargs)
     # If it raises, so does the compiled program's trace: that is no reason to stay eager.
     if reason and not known and reason != record.eager_reason:
-        record.eager_reason = reason
-        record.failures += 1
-        record.retry_at = record.calls + 8**record.failures
+        record.give_up(reason)
         record.note("eager", line or misses.place_of_code(call.fun), reason, record.calls)
         _warn(record, call, reason, place_of(line) or place_of_function(call.fun))
     return result
@@ -264,7 +291,7 @@ def run_eagerly(record: Record, call: Call, reason: str, known: bool = False, li
 def _warn(record: Record, call: Call, reason: str, place: errors.Place | None) -> None:
     name = getattr(call.fun, "__qualname__", str(call.fun))
     logs.say("eager", "%s stays eager: %s", name, reason)
-    if record.failures == 1:
+    if record.failures == 1 and not record.quiet:
         warnings.warn(errors.EagerWarning(f"{name} runs in plain Python.", place=place, why=reason), stacklevel=2)
 
 

@@ -10,6 +10,7 @@ import ast
 import sys
 import types
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from janusx.errors import InternalError, Place
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # A tuple, since a string in the first place of `co_consts` would be taken for a docstring.
 _MARKER = "janusx.emitted"
+_PIECE = "janusx.piece"
 # Names that cannot be written in Python: they hide no name of the user's.
 _FACTORY, _EMITTED = "<factory>", "<emitted>"
 
@@ -65,8 +67,12 @@ def compile_function(
     Raises:
         InternalError: the text is not one `def` that compiles.
     """
+    return _mark(_compile(rewritten, source, [*freevars, rewritten.ops_name]), source, original)
+
+
+def _compile(rewritten: EmittedText, source: FunctionSource, free: Sequence[str]) -> types.CodeType:
     try:
-        node = _as_nested(rewritten, [*freevars, rewritten.ops_name], source.class_name)
+        node = _as_nested(rewritten, free, source.class_name)
         module = compile(node, source.filename, "exec", source.flags, dont_inherit=True)
     except (SyntaxError, ValueError, TypeError) as error:
         raise InternalError(
@@ -74,8 +80,68 @@ def compile_function(
             place=source.place(source.first_line),
             why=f"{error}\n{rewritten.text}",
         ) from error
-    code = next(inner for inner in nested_codes(module) if inner.co_name == _EMITTED)
-    return _mark(code, source, original)
+    return next(inner for inner in nested_codes(module) if inner.co_name == _EMITTED)
+
+
+@dataclass(frozen=True)
+class _Verbatim:
+    """Text whose lines follow each other as those of the file do."""
+
+    text: str
+    lines: tuple[int, ...]
+    ops_name: str
+
+
+def make_piece(source: FunctionSource, of: types.FunctionType) -> types.FunctionType:
+    """A function of some statements of another one, over the same globals and cells, in plain Python.
+
+    Args:
+        source: of the piece; `find_source` finds it from the result.
+        of: the function whose statements they are.
+    """
+    lines = tuple(range(source.first_line, source.first_line + len(source.text.splitlines())))
+    # No name can be hidden by one that cannot be written.
+    code = _compile(_Verbatim(source.text, lines, "<ops>"), source, [*of.__code__.co_freevars, "<ops>"])
+    code = _renamed(code, source).replace(co_consts=(*code.co_consts, (_PIECE, source)))
+    cells = cells_of(of)
+    made = types.FunctionType(
+        code, of.__globals__, of.__name__, None, tuple(cells[name] for name in code.co_freevars) or None
+    )
+    made.__qualname__ = of.__qualname__
+    made.__module__ = of.__module__
+    return made
+
+
+def compile_host(
+    rewritten: EmittedText, source: FunctionSource, pieces: Sequence[str], original: types.CodeType
+) -> types.CodeType:
+    """Compiles the host program of a split function. Functions nested in it are the user's own.
+
+    Args:
+        rewritten: the emitted text and its lines.
+        source: where the function came from.
+        pieces: the free names of its pieces.
+        original: the user's code.
+    """
+    code = _compile(rewritten, source, [*original.co_freevars, rewritten.ops_name, *pieces])
+    own = {(each.co_name, each.co_firstlineno): each for each in nested_codes(original)}
+    consts: list[Any] = []
+    for const in code.co_consts:
+        theirs = own.get((const.co_name, const.co_firstlineno)) if isinstance(const, types.CodeType) else None
+        consts.append(const if theirs is None or theirs.co_freevars != const.co_freevars else theirs)
+    kept = piece_source(original)
+    return _renamed(code, source).replace(co_consts=(*consts, *([(_PIECE, kept)] if kept is not None else [])))
+
+
+def _renamed(code: types.CodeType, source: FunctionSource) -> types.CodeType:
+    return code.replace(co_name=source.name, co_qualname=source.qualname)
+
+
+def piece_source(code: types.CodeType) -> FunctionSource | None:
+    """The source of a piece of a function (`make_piece`), or of what was made of one; None for other code."""
+    code = origin(code) or code
+    last = code.co_consts[-1] if code.co_consts else None
+    return last[1] if type(last) is tuple and last[:1] == (_PIECE,) else None
 
 
 def _as_nested(rewritten: EmittedText, free: Sequence[str], class_name: str | None) -> ast.Module:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from janusx import leaves
+from janusx import emitted, leaves
 from janusx.compile import Call
 from janusx.entry import Entry
 from janusx.guards.diagnose import Difference, differences
@@ -95,3 +95,16 @@ def user_line(error: BaseException) -> str:
             found = f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}"
         at = at.tb_next
     return found
+
+
+def lines_of(fun: object, error: BaseException) -> tuple[int, ...]:
+    """The lines of a function's file at which its converted code stood in a traceback, innermost first."""
+    code = getattr(fun, "__code__", None)
+    found: list[int] = []
+    at = error.__traceback__
+    while at is not None:
+        here = at.tb_frame.f_code
+        if code is not None and here.co_filename == code.co_filename and emitted.is_emitted(here):
+            found.append(at.tb_lineno)
+        at = at.tb_next
+    return tuple(reversed(found))

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from janusx import config, ops
 from janusx.compile import Call, Knowledge
@@ -14,6 +14,9 @@ from janusx.entry import Entry
 from janusx.guards.staged import Violated
 from janusx.profiler import Profiles
 from janusx.tracing.rewriter import Rewriter, key_name
+
+if TYPE_CHECKING:
+    from janusx.split import Cuts, Split
 
 Route = Literal["profiled", "compiled", "mixed", "eager"]
 
@@ -96,6 +99,11 @@ class Observations:
         profile = self._profiles.get(key[0])
         return None if profile is None else profile.loop(key[1]).trips
 
+    def most_trips(self, key: tuple[str, int]) -> int:
+        """The highest trip count of a loop; 0 if it was not observed."""
+        profile = self._profiles.get(key[0])
+        return 0 if profile is None else profile.loop(key[1]).most
+
 
 @dataclass(eq=False)
 class Record:
@@ -123,6 +131,10 @@ class Record:
     retry_at: int = 0
     limit_told: bool = False
     violated: Violated | None = None
+    split: Split | None = None
+    cuts: Cuts | None = None  # a piece's are those of the function that it is of
+    hopeless: bool = False  # nothing of it could be compiled
+    quiet: bool = False  # a part of another function, which says what there is to say
     seconds: dict[str, float] = field(default_factory=dict)
 
     def stats(self) -> Stats:
@@ -149,6 +161,12 @@ class Record:
         """Keep an event for reports; of the call under way, which is not counted yet, unless another one is named."""
         self.events.append(Event(kind, place, what, self.calls + 1 if call is None else call))
 
+    def give_up(self, reason: str) -> None:
+        """Look no further for a program for a while."""
+        self.eager_reason = reason
+        self.failures += 1
+        self.retry_at = self.calls + 1 + 8**self.failures
+
     def reset(self, counts: bool = True) -> None:
         """Forget programs and everything that was learned; with `counts` also the counts."""
         with self.lock:
@@ -158,7 +176,8 @@ class Record:
             self.rewriter = Rewriter(ops.Ops)
             self.wants_profile = self.eager_reason = ""
             self.failures = self.retry_at = 0
-            self.limit_told = False
+            self.limit_told = self.hopeless = False
+            self.split = self.cuts = None
             if counts:
                 self.calls = self.profiled = self.compiled = self.mixed = self.eager = self.violations = self.built = 0
                 self.last_call = None

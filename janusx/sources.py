@@ -28,6 +28,7 @@ from janusx.emitted import (
     make_function,
     nested_codes,
     origin,
+    piece_source,
 )
 from janusx.errors import (
     BuiltinFunctionError,
@@ -128,6 +129,9 @@ def find_source(fn: Any) -> FunctionSource:
     """
     fn = _python_function(fn)
     code = fn.__code__
+    piece = piece_source(code)
+    if piece is not None:
+        return piece
     if is_emitted(code):
         original = origin(code)
         if original is None:

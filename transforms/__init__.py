@@ -10,3 +10,7 @@ from janusx.transforms.pipeline import rewrite as rewrite
 from janusx.transforms.result import Refusal as Refusal
 from janusx.transforms.result import Rewritten as Rewritten
 from janusx.transforms.result import Site as Site
+from janusx.transforms.split import Piece as Piece
+from janusx.transforms.split import Split as Split
+from janusx.transforms.split import split as split
+from janusx.transforms.split import statement_line as statement_line

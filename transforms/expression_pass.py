@@ -23,7 +23,7 @@ _HEADED = (
 )
 _MARKED = (*_HEADED, cst.SimpleStatementLine, cst.SimpleStatementSuite)
 _CONTROL = (cst.If, cst.While, cst.For, cst.IfExp, cst.BooleanOperation, cst.Comparison, cst.Assert)
-_Left = cst.CSTNode | cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNode]
+Left = cst.CSTNode | cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNode]
 
 
 @dataclass(slots=True)
@@ -122,15 +122,15 @@ class ExpressionPass(cst.CSTTransformer):
 
     # What becomes of a node
 
-    def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> _Left:  # type: ignore[override]
-        left: _Left = updated_node
+    def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> Left:  # type: ignore[override]
+        left: Left = updated_node
         if not self.native or isinstance(original_node, cst.Name):
             left = super().on_leave(original_node, updated_node)
         if isinstance(left, cst.CSTNode) and isinstance(left, _MARKED):
             return self._marked(original_node, left)
         return left
 
-    def _marked(self, original: cst.CSTNode, node: cst.CSTNode) -> _Left:
+    def _marked(self, original: cst.CSTNode, node: cst.CSTNode) -> Left:
         """The node in normal form, with its mark."""
         if isinstance(original, cst.SimpleStatementLine) and isinstance(node, cst.SimpleStatementLine):
             return self._lines(original, node)
@@ -157,7 +157,7 @@ class ExpressionPass(cst.CSTTransformer):
         stem = _STEMS.get(type(original))
         return Mark(line, end, site, stem=f"{stem}_{site}" if stem else "")
 
-    def _lines(self, original: cst.SimpleStatementLine, node: cst.SimpleStatementLine) -> _Left:
+    def _lines(self, original: cst.SimpleStatementLine, node: cst.SimpleStatementLine) -> Left:
         parsed = self.unit.parsed
         if self.native or len(node.body) == 1:
             small = [s.with_changes(semicolon=cst.MaybeSentinel.DEFAULT) for s in node.body[-1:]]
@@ -165,7 +165,7 @@ class ExpressionPass(cst.CSTTransformer):
             return put(node if self.native else node.with_changes(body=small), mark)
         return cst.FlattenSentinel(self._split(original.body, node.body, node.leading_lines, node.trailing_whitespace))
 
-    def _indented(self, original: cst.SimpleStatementSuite, node: cst.SimpleStatementSuite) -> _Left:
+    def _indented(self, original: cst.SimpleStatementSuite, node: cst.SimpleStatementSuite) -> Left:
         if self.native:
             return put(node, Mark(self.unit.parsed.line(original), self.unit.parsed.last_line(original)))
         return cst.IndentedBlock(self._split(original.body, node.body, [], node.trailing_whitespace))

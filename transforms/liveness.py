@@ -34,6 +34,7 @@ class Liveness:
         after: for each statement the names live after it.
         entry: for each suite the names live before its first statement.
         head: for each loop the names live before its test or its next item.
+        raising: for each statement the names live where an exception in it would go.
         exposed: names that a region binds and that code outside it sees when the region raises: they cannot be carried.
     """
 
@@ -43,6 +44,7 @@ class Liveness:
         self.after: dict[cst.CSTNode, Names] = {}
         self.entry: dict[cst.CSTNode, Names] = {}
         self.head: dict[cst.CSTNode, Names] = {}
+        self.raising: dict[cst.CSTNode, Names] = {}
         self.exposed: set[str] = set()
 
     def function(self, body: Block) -> Names:
@@ -52,6 +54,7 @@ class Liveness:
     def _block(self, body: Block, live: Names, targets: _Targets) -> Names:
         for statement in reversed(body):
             self.after[statement] = live
+            self.raising[statement] = targets.on_raise
             live = self._statement(statement, live, targets)
         return live
 

@@ -45,15 +45,28 @@ def _reason(node: cst.CSTNode) -> str | None:
         return "a generator runs in steps that its consumer decides"
     if isinstance(node, cst.Await):
         return "an async function runs in steps that its event loop decides"
-    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name):
-        most = _FRAME_READERS.get(node.func.value)
-        if most is not None and len(node.args) <= most:
-            return f"{node.func.value}() sees the function's local variables by name"
+    reader = _frame_reader(node)
+    if reader is not None:
+        return f"{reader}() sees the function's local variables by name"
     for part in parts(node):
         reason = _reason(part)
         if reason is not None:
             return reason
     return None
+
+
+def _frame_reader(node: cst.CSTNode) -> str | None:
+    if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Name):
+        return None
+    most = _FRAME_READERS.get(node.func.value)
+    return node.func.value if most is not None and len(node.args) <= most else None
+
+
+def reads_frame(node: cst.CSTNode) -> bool:
+    """Whether code reads the local variables of the function that it stands in by name."""
+    if isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+        return False
+    return _frame_reader(node) is not None or any(map(reads_frame, parts(node)))
 
 
 def mark_natives(body: Block, unit: Unit, *, in_native_loop: bool = False, depth: int = 0) -> list[cst.BaseStatement]:

@@ -6,6 +6,7 @@ import os
 import types
 
 from janusx import config
+from janusx.emitted import piece_source
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # The demo is a user's program.
@@ -34,6 +35,8 @@ def _filtered(traceback: types.TracebackType | None) -> types.TracebackType | No
     while traceback is not None:
         filename = traceback.tb_frame.f_code.co_filename
         if not filename.startswith(_HERE) or filename.startswith(_DEMO):
+            if kept and piece_source(traceback.tb_frame.f_code) is not None:
+                kept.pop()  # the function that was cut: its piece stands for it
             kept.append(traceback)
         traceback = traceback.tb_next
     # Linked anew from the innermost: a traceback object may be part of another exception's chain, so none is changed.

@@ -1,0 +1,320 @@
+"""Functions that are cut: a host program in Python, and compiled pieces between its statements.
+
+Each piece is converted like a function of its own, with a record of its own. So it has its own guards, entries and
+profile, and commits before the next statement runs: what ran before an opaque call stands when that call raises. A piece
+that cannot be compiled whole is cut in turn; the next call of the function has all of these cuts in one host program.
+
+The idea of cutting where a program cannot be captured is TorchDynamo's (Ansel et al., 2024).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import time
+import types
+import warnings
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+
+from janusx import config, dispatch, emitted, errors, leaves, logs, sources, transforms
+from janusx.compile import Call
+from janusx.record import Record
+from janusx.tracing.rewriter import is_leaf_name
+
+MAX_CUTS = 200
+"""Cuts of one function; beyond, it stays in Python."""
+
+MAX_IDLE = 3
+"""Calls in a row without anything compiled, after which a function is no longer split."""
+
+LOOK_AGAIN = 1000
+"""Calls of a part that computes nothing on the device run in Python, as many before its guards are asked again."""
+
+
+@dataclass
+class Cuts:
+    """The lines at which a function is cut, with reasons. Its pieces share the object, and add their own.
+
+    Attributes:
+        record: of the function, where cuts are noted.
+        filename: of its source.
+        reasons: why, by file line.
+    """
+
+    record: Record
+    filename: str
+    reasons: dict[int, str] = field(default_factory=dict)
+
+    def add(self, line: int, reason: str, name: str) -> bool:
+        """Cut here, too; false where that was done before."""
+        if line in self.reasons or len(self.reasons) >= MAX_CUTS:
+            return False
+        self.reasons[line] = reason
+        record = self.record
+        record.note("cut", f"{self.filename}:{line}", reason)
+        logs.say("eager", "%s is cut at %s:%s: %s", name, self.filename, line, reason)
+        if not record.quiet and len(self.reasons) == 1:
+            place = dispatch.place_of(f"{self.filename}:{line}")
+            warning = errors.EagerWarning(f"a statement of {name} runs in plain Python.", place=place, why=reason)
+            warnings.warn(warning, stacklevel=2)
+        return True
+
+
+class Part:
+    """A function that host code calls and that may run compiled: a piece, or a function of the user's.
+
+    Args:
+        record: its own.
+        owner: the split function whose part it is.
+    """
+
+    __slots__ = ("_names", "_native", "_owner", "record")
+
+    def __init__(self, record: Record, owner: Split):
+        self.record = record
+        self._owner = owner
+        self._native = 0
+        code = record.fun.__code__
+        self._names = code.co_varnames[: code.co_argcount]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        record = self.record
+        if self._native:
+            self._native -= 1
+            return record.fun(*args, **kwargs)
+        started, inner = time.perf_counter(), 0.0 if record.split is None else record.split.seconds_compiled
+        entry = record.entries[0] if record.entries else None
+        result = dispatch.MISS if entry is None else dispatch.run(record, entry, args, kwargs)
+        if result is dispatch.MISS:
+            names = tuple(self._names[i] if i < len(self._names) else f"args[{i}]" for i in range(len(args)))
+            result = answer(record, Call(record.fun, args, kwargs, names), entry)
+            if record.entries and not any(each.on_device for each in record.entries):
+                self._native = LOOK_AGAIN
+        if record.last_call == "compiled":
+            self._owner.seconds_compiled += time.perf_counter() - started
+        elif record.split is not None:
+            self._owner.seconds_compiled += record.split.seconds_compiled - inner
+        return result
+
+
+@dataclass(eq=False)
+class Split:
+    """A function cut in pieces.
+
+    Attributes:
+        host: the host program.
+        text: its source, for reports.
+        pieces: compiled between the statements of the host program, in the order of the source.
+        places: first and last file line of each piece.
+        made_of: the number of cuts that it was made with.
+        called: functions of the user's that host statements called, by `id`; None for those left alone.
+        known: pieces of all host programs so far, by first line and text.
+        seconds: spent in calls of the function.
+        seconds_compiled: of these, in parts that ran compiled.
+        idle: calls in a row in which nothing ran compiled.
+    """
+
+    host: Callable[..., Any] | None = None
+    text: str = ""
+    pieces: list[Part] = field(default_factory=list)
+    places: list[tuple[int, int]] = field(default_factory=list)
+    made_of: int = 0
+    called: dict[int, tuple[Any, Part | None]] = field(default_factory=dict)
+    known: dict[tuple[int, str], Part] = field(default_factory=dict)
+    closures: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
+    seconds: float = 0.0
+    seconds_compiled: float = 0.0
+    idle: int = 0
+
+    def parts(self) -> list[Part]:
+        """Everything that may run compiled."""
+        return [*self.pieces, *(part for _, part in self.called.values() if part is not None)]
+
+    def counts(self) -> tuple[int, int]:
+        """How often a part ran compiled, at least partly, and how often one was profiled."""
+        records = [part.record for part in self.parts()]
+        return sum(each.compiled + each.mixed for each in records), sum(each.profiled for each in records)
+
+
+def answer(record: Record, call: Call, tried: Any = None) -> Any:
+    """Answer a call that the first entry did not: by a program, else by a split function, else by Python."""
+    if _runs_in_steps(call.fun) and record.split is None and _may_split(record, call):
+        _make(record, call)
+    if record.split is not None and _runs_in_steps(call.fun) and _may_split(record, call):
+        return run(record, call)
+    result = dispatch.answer(record, call, tried)
+    if type(result) is not dispatch.GaveUp:
+        return result
+    if not _may_split(record, call):
+        return dispatch.run_eagerly(record, call, result.reason, line=result.line)
+    if result.unsure:
+        # If plain Python raises as well, the error is the user's own, and nothing has to be cut.
+        value = dispatch.run_eagerly(record, call, result.reason, line=result.line)
+        _cut(record, call, result)
+        return value
+    if not result.lines or _cut(record, call, result):
+        if record.split is not None:
+            return run(record, call)
+    return dispatch.run_eagerly(record, call, result.reason, line=result.line)
+
+
+def _runs_in_steps(fun: Any) -> bool:
+    return inspect.isgeneratorfunction(fun)
+
+
+def _may_split(record: Record, call: Call) -> bool:
+    """Whether a function may be cut for a call: jit's keywords are about a function as a whole."""
+    return (
+        isinstance(call.fun, types.FunctionType)
+        and record.options.get("on_unsupported") == "split"
+        and not record.hopeless
+        and call.shardings is None
+        and not call.donated
+        and not config.disable
+        and not jax.config.jax_disable_jit  # type: ignore[attr-defined]
+    )
+
+
+def _cut(record: Record, call: Call, gave_up: dispatch.GaveUp) -> bool:
+    """Cut where a trace could not go on; false where there is nothing to be gained."""
+    try:
+        source = sources.find_source(call.fun)
+        line = transforms.statement_line(source.text, gave_up.lines, first_line=source.first_line)
+    except (errors.JanusXError, RecursionError):
+        return False
+    if line is None or not _cuts(record, source).add(line, gave_up.reason, call.fun.__qualname__):
+        return False
+    record.give_up(gave_up.reason)
+    return _make(record, call)
+
+
+def _cuts(record: Record, source: sources.FunctionSource) -> Cuts:
+    if record.cuts is None:
+        record.cuts = Cuts(record, source.filename)
+    return record.cuts
+
+
+def _make(record: Record, call: Call) -> bool:
+    """Make the host program for the cuts that are known."""
+    fun = call.fun
+    try:
+        source = sources.find_source(fun)
+        cuts = _cuts(record, source)
+        done = transforms.split(
+            source.text,
+            cuts=cuts.reasons.keys(),
+            first_line=source.first_line,
+            class_name=source.class_name,
+            is_leaf=lambda name: is_leaf_name(fun, name),
+        )
+        if done is None or not (done.pieces or done.calls):
+            return False
+        split = record.split or Split()
+        pieces = [_piece(record, split, fun, source, piece) for piece in done.pieces]
+        host = emitted.compile_host(done, source, [piece.name for piece in done.pieces], fun.__code__)
+    except (errors.JanusXError, RecursionError) as error:
+        logs.say("eager", "%s cannot be cut: %s", fun.__qualname__, error)
+        return False
+    cells = {**emitted.cells_of(fun), done.ops_name: types.CellType(HostOps(record, split))}
+    cells |= {piece.name: types.CellType(part) for piece, part in zip(done.pieces, pieces, strict=True)}
+    split.host = emitted.make_function(host, fun.__globals__, cells, fun)
+    split.text = done.text
+    split.pieces = pieces
+    split.places = [(piece.first_line + 1, piece.last_line) for piece in done.pieces]
+    split.made_of = len(cuts.reasons)
+    record.split = split
+    return True
+
+
+def _piece(
+    record: Record, split: Split, fun: types.FunctionType, source: sources.FunctionSource, piece: transforms.Piece
+) -> Part:
+    key = (piece.first_line, piece.text)
+    if key not in split.known:
+        own = dataclasses.replace(source, text=piece.text, first_line=piece.first_line, kind="def")
+        made = emitted.make_piece(own, fun)
+        split.known[key] = Part(Record(made, record.options, cuts=record.cuts, quiet=True), split)
+    return split.known[key]
+
+
+class HostOps:
+    """The ops of a host program: its `jx`."""
+
+    def __init__(self, record: Record, split: Split):
+        self._record = record
+        self._split = split
+
+    def call(self, fn: Any) -> Any:
+        """What to call in place of `fn`: a function of the user's, converted."""
+        kind = type(fn)
+        if kind is types.FunctionType:
+            return self._function(fn)
+        if kind is types.MethodType and type(fn.__func__) is types.FunctionType:
+            part = self._function(fn.__func__)
+            return fn if part is fn.__func__ else types.MethodType(part, fn.__self__)
+        if isinstance(fn, type) or kind is types.BuiltinFunctionType:
+            return fn
+        own = getattr(kind, "__call__", None)  # noqa: B004  # what it is, not whether it is there
+        if type(own) is types.FunctionType:
+            part = self._function(own)
+            return fn if part is own else types.MethodType(part, fn)
+        return fn
+
+    def _function(self, fn: types.FunctionType) -> Any:
+        known = self._split.called.get(id(fn))
+        if known is None:
+            if fn.__closure__ is not None and fn not in self._split.closures:
+                self._split.closures.add(fn)  # made anew in each call, perhaps: nothing would be gained
+                return fn
+            known = self._split.called[id(fn)] = (fn, self._part(fn))
+        return fn if known[1] is None else known[1]
+
+    def _part(self, fn: types.FunctionType) -> Part | None:
+        if leaves.is_leaf(fn) or "__janusx_disabled__" in fn.__dict__ or inspect.iscoroutinefunction(fn):
+            return None
+        if fn is self._record.fun:
+            return Part(self._record, self._split)
+        return Part(Record(fn, self._record.options, quiet=True), self._split)
+
+
+def run(record: Record, call: Call) -> Any:
+    """Run a split function's host program."""
+    split = record.split
+    assert split is not None
+    assert record.cuts is not None
+    if split.made_of != len(record.cuts.reasons):
+        _make(record, call)  # its pieces were cut in turn
+    assert split.host is not None
+    compiled, profiled = split.counts()
+    started = time.perf_counter()
+    raised = True
+    try:
+        result = split.host(*call.args, **call.kwargs)
+        raised = False
+        return result
+    finally:
+        split.seconds += time.perf_counter() - started
+        now_compiled, now_profiled = split.counts()
+        _count(record, split, now_compiled > compiled or _runs_in_steps(call.fun), now_profiled > profiled, raised)
+
+
+def _count(record: Record, split: Split, compiled: bool, profiled: bool, raised: bool) -> None:
+    record.calls += 1
+    if compiled:
+        record.mixed += 1
+        record.last_call = "mixed"
+        split.idle = 0
+    elif profiled:
+        record.profiled += 1
+        record.last_call = "profiled"
+    else:
+        record.eager += 1
+        record.last_call = "eager"
+        split.idle += not raised
+        if split.idle >= MAX_IDLE:
+            record.split, record.hopeless = None, True

@@ -1,0 +1,100 @@
+"""What a statement that stays in a host program is like: what keeps it there, and how it calls functions."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TypeVar
+
+import libcst as cst
+
+from janusx.transforms.build import parts
+from janusx.transforms.unit import Unit
+
+_Node = TypeVar("_Node", bound=cst.CSTNode)
+_FUNCTIONS = (cst.FunctionDef, cst.Lambda, cst.ClassDef)
+_DECLARING = (cst.FunctionDef, cst.ClassDef, cst.Import, cst.ImportFrom, cst.Global, cst.Nonlocal)
+_LITERALS = (cst.Integer, cst.Float, cst.Imaginary, cst.BaseString)
+_WORKING = (cst.Call, cst.BinaryOperation, cst.Subscript)
+_BUILTINS = frozenset(dir(builtins))
+
+
+def stays_on_host(node: cst.CSTNode) -> bool:
+    """Whether a statement or expression cannot move into another function: it waits, imports or declares."""
+    if isinstance(node, _DECLARING):
+        return True
+    if isinstance(node, cst.Lambda):
+        return False
+    if isinstance(node, (cst.Yield, cst.Await)) or getattr(node, "asynchronous", None) is not None:
+        return True
+    return any(map(stays_on_host, parts(node)))
+
+
+def at_work(node: cst.CSTNode) -> bool:
+    """Whether something in a statement or expression may compute with arrays; to add 1 to a name does not count."""
+    if isinstance(node, _FUNCTIONS):
+        return False
+    if isinstance(node, _WORKING) or (isinstance(node, cst.AugAssign) and not isinstance(node.value, _LITERALS)):
+        return True
+    return any(map(at_work, parts(node)))
+
+
+def declared_nonlocal(function: cst.FunctionDef) -> frozenset[str]:
+    """The names that functions nested in this one declare `nonlocal`."""
+    found: set[str] = set()
+
+    def look(node: cst.CSTNode) -> None:
+        if isinstance(node, cst.Nonlocal):
+            found.update(each.name.value for each in node.names)
+        for part in parts(node):
+            look(part)
+
+    for statement in function.body.body:
+        if not isinstance(statement, cst.Nonlocal):
+            look(statement)
+    return frozenset(found)
+
+
+class HostCalls(cst.CSTTransformer):
+    """Has the calls of a host statement go through the ops, which may run the function converted.
+
+    Attributes:
+        found: whether there was such a call.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+        self._depth = 0
+        self.found = False
+
+    def within(self, node: _Node) -> _Node:
+        """A simple statement or an expression."""
+        changed = node.visit(self)
+        assert isinstance(changed, type(node)) or isinstance(changed, cst.BaseExpression)
+        return changed  # type: ignore[return-value]
+
+    header = within
+    """A compound statement: only its header, since its blocks are not looked at."""
+
+    def visit_IndentedBlock(self, node: cst.IndentedBlock) -> bool:
+        return False
+
+    def visit_Lambda(self, node: cst.Lambda) -> bool:
+        return False
+
+    def visit_Annotation(self, node: cst.Annotation) -> bool:
+        return False
+
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
+        name = _dotted(original_node.func)
+        if name in _BUILTINS or (name and self._unit.is_leaf(name)):
+            return updated_node
+        self.found = True
+        return updated_node.with_changes(func=self._unit.ops("call", updated_node.func))
+
+
+def _dotted(node: cst.BaseExpression) -> str:
+    if isinstance(node, cst.Name):
+        return node.value
+    base = _dotted(node.value) if isinstance(node, cst.Attribute) else ""
+    return f"{base}.{node.attr.value}" if base and isinstance(node, cst.Attribute) else ""

@@ -1,0 +1,413 @@
+"""Cuts a function at statements that must run in Python: what lies between them becomes functions of their own.
+
+The *host* program is the function with each run of other statements replaced by a call of a *piece*, a function of the
+variables that the run reads, which returns those that it binds and that are read later:
+
+    def f(x):                         def f(x):
+        y = jnp.tanh(x)                   y = piece_1(x)
+        z = y @ y                         t = jx.call(time.time)()
+        t = time.time()         →         return piece_2(y, t)
+        w = z * t
+        return w
+
+A piece's text is the user's own lines. A compound statement with a cut in it stays, and its blocks are cut in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+import libcst as cst
+
+from janusx.transforms.analysis import Analysis, Scope
+from janusx.transforms.blocks import RETURN, Block, falls, jumps, map_blocks, small
+from janusx.transforms.boundness import Boundness
+from janusx.transforms.build import Fresh, Ops, assign, give, statements
+from janusx.transforms.context_managers import swallows_by
+from janusx.transforms.expression_pass import ExpressionPass, Frame, Left
+from janusx.transforms.host_statements import HostCalls, at_work, declared_nonlocal, stays_on_host
+from janusx.transforms.lines import TAG, Mark, mark_of, put, read_back
+from janusx.transforms.liveness import Liveness
+from janusx.transforms.natives import reads_frame
+from janusx.transforms.sites import Parsed, parse
+from janusx.transforms.unit import Unit
+
+_RETURNS = frozenset({RETURN, f"hard {RETURN}"})
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of statements, or the test of an `if` or `while`, as a function.
+
+    Attributes:
+        name: under which the host program calls it.
+        text: one `def`; its lines below the first are the user's.
+        first_line: file line that stands for the `def` line, the one above the first statement.
+        params: the variables that it takes, in order.
+        last_line: file line of the last statement's end.
+    """
+
+    name: str
+    text: str
+    first_line: int
+    params: tuple[str, ...]
+    last_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A function cut in pieces.
+
+    Attributes:
+        text: the host program, one `def` without decorators.
+        lines: for each line of `text`, the line of the user's file.
+        pieces: what it calls.
+        ops_name: the free name through which it calls functions.
+        calls: whether it calls anything that may be converted.
+    """
+
+    text: str
+    lines: tuple[int, ...]
+    pieces: tuple[Piece, ...]
+    ops_name: str
+    calls: bool
+
+
+def split(
+    source: str,
+    *,
+    cuts: Collection[int],
+    first_line: int = 1,
+    class_name: str | None = None,
+    is_leaf: Callable[[str], bool] = lambda name: False,
+    ops_name: str = "jx",
+) -> Split | None:
+    r"""Cut one function.
+
+    Args:
+        source: dedented text of one `def`.
+        cuts: file lines of statements that run in Python. A line of a compound statement's header leaves the statement
+            in Python, but not what is in its blocks. Statements with `yield` or `await` always are cuts.
+        first_line: file line of the text's first line.
+        class_name: the class in whose body the function stands.
+        is_leaf: says that a dotted name is a leaf library's function, whose call is left as it is.
+        ops_name: the name of the ops in the host program; another is taken where the source uses it.
+
+    Returns:
+        The host program and the pieces; None where the function cannot be cut (a lambda, a reader of its own frame).
+
+    Example:
+        >>> done = split("def f(x):\n    y = g(x) + 1\n    log(y)\n    return y * y\n", cuts={3})
+        >>> print(done.text, end="")
+        def f(x):
+            y = piece_1(x)
+            jx.call(log)(y)
+            return piece_2(y)
+        >>> print(done.pieces[0].text, end="")
+        def f(x):
+            y = g(x) + 1
+            return y
+    """
+    parsed = parse(source, first_line=first_line)
+    function = parsed.function
+    if TAG in source or not isinstance(function, cst.FunctionDef) or reads_frame(function.body):
+        return None
+    fresh = Fresh(source)
+    unit = Unit(source, parsed, Ops(fresh(ops_name)), fresh, Analysis(), is_leaf, {}, class_name, list(parsed.sites))
+    walk = _Normal(unit)
+    walk.enter(function)
+    body = function.body.visit(walk)
+    assert isinstance(body, cst.IndentedBlock)
+    splitter = _Splitter(unit, function, frozenset(cuts), walk)
+    emitted = splitter.function(statements(body))
+    made = function.with_changes(
+        body=body.with_changes(body=emitted), decorators=[], leading_lines=[], lines_after_decorators=[]
+    )
+    line = parsed.line(function)
+    code = parsed.module.with_changes(body=[put(made, Mark(line, line))], header=[], footer=[]).code
+    text, lines = read_back(code, first_line)
+    return Split(text, lines, tuple(splitter.pieces), unit.ops.name, splitter.calls.found)
+
+
+class _Normal(ExpressionPass):
+    """Marks and normal form for the outermost function, generators included; nested functions are left alone."""
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__(unit)
+        self.inline: set[int] = set()  # lines of statements that stand on the line of a header
+        self.ends: dict[tuple[int, type], int] = {}  # by first line and type of a statement: its last line
+
+    def _marked(self, original: cst.CSTNode, node: cst.CSTNode) -> Left:
+        parsed = self.unit.parsed
+        if isinstance(original, cst.SimpleStatementSuite):
+            self.inline.add(parsed.line(original))
+        elif isinstance(original, cst.BaseStatement):
+            self.ends[parsed.line(original), type(original)] = parsed.last_line(original)
+        return super()._marked(original, node)
+
+    def enter(self, function: cst.FunctionDef | cst.Lambda) -> None:
+        nested = bool(self.frames)
+        self.frames.append(Frame(self.unit.analysis.scope(function), None, nested))
+        self.native += nested
+
+
+class _Splitter:
+    """Cuts one function's blocks."""
+
+    def __init__(self, unit: Unit, function: cst.FunctionDef, cuts: frozenset[int], form: _Normal) -> None:
+        self.unit = unit
+        self._form = form
+        self._rebound = declared_nonlocal(function)
+        self.pieces: list[Piece] = []
+        self.calls = HostCalls(unit)
+        self._function = function
+        self._cuts = cuts
+        self._texts = unit.source.splitlines()
+        self._scope: Scope = unit.analysis.scope(function)
+        self._live: Liveness
+        self._bound: Boundness
+        self._held: frozenset[str] = frozenset()
+
+    def function(self, body: Block) -> list[cst.BaseStatement]:
+        """The host program's statements."""
+        unit, scope = self.unit, self._scope
+        swallows = swallows_by(unit.is_leaf)
+        self._live = Liveness(unit.analysis, swallows)
+        self._live.function(body)
+        self._bound = Boundness(unit.analysis, swallows, scope.bound)
+        self._bound.block(body, frozenset(scope.params))
+        # What closures made by the host program see, a piece must not change behind their back.
+        self._held = frozenset(scope.globals | scope.nonlocals | self._captured_by_host(body))
+        emitted = self._block(body, tail=True)
+        return emitted or [cst.SimpleStatementLine([cst.Pass()])]
+
+    def _captured_by_host(self, body: Block) -> set[str]:
+        found = set(self._rebound)
+        for statement in body:
+            if isinstance(statement, (cst.FunctionDef, cst.ClassDef)) or (
+                small(statement) is not None and self._is_cut(statement)
+            ):
+                found |= self.unit.analysis.uses(statement).captured
+            elif small(statement) is None:
+                map_blocks(statement, lambda block: self._note(block, found))
+        return found
+
+    def _note(self, block: list[cst.BaseStatement], found: set[str]) -> Block:
+        found |= self._captured_by_host(block)
+        return block
+
+    # --- blocks -----------------------------------------------------------------------------------------------------
+
+    def _block(self, body: Block, *, tail: bool = False) -> list[cst.BaseStatement]:
+        """A block with its runs replaced; `tail` if the function ends with it."""
+        out: list[cst.BaseStatement] = []
+        run: list[cst.BaseStatement] = []
+        # From here on, all may be one piece: then its returns are the function's.
+        ending = self._ending(body) if tail else len(body)
+        for index, together in self._by_line(body[:ending]):
+            fits = all(map(self._fits, together))
+            if run and (not fits or jumps(run[-1]) or self._must_part(run, together)):
+                out += self._flush(run)
+                run = []
+            if fits:
+                run += together
+                continue
+            last = index + len(together) == len(body)
+            for statement in together:
+                out += self._host(statement, tail=tail and last)
+        return [*out, *self._flush(run), *self._flush(list(body[ending:]), final=True)]
+
+    def _by_line(self, body: Block) -> Iterable[tuple[int, list[cst.BaseStatement]]]:
+        """The statements with their index; those that share a line belong together."""
+        index = 0
+        while index < len(body):
+            together = [body[index]]
+            while index + len(together) < len(body) and (
+                mark_of(body[index + len(together)]).line <= self._last(together[-1])
+            ):
+                together.append(body[index + len(together)])
+            yield index, together
+            index += len(together)
+
+    def _ending(self, body: Block) -> int:
+        """Where the end of the block begins that can be one piece with all its returns."""
+        start = len(body)
+        for index, together in reversed(list(self._by_line(body))):
+            if not all(self._fits(statement, returns=True) for statement in together):
+                break
+            start = index
+        return start
+
+    def _fits(self, statement: cst.BaseStatement, *, returns: bool = False) -> bool:
+        """Whether a statement can be part of a piece."""
+        if self._is_cut_within(statement) or stays_on_host(statement):
+            return False
+        uses = self.unit.analysis.uses(statement)
+        if self._held.intersection(uses.writes) or self._rebound & (uses.read | uses.captured):
+            return False
+        if small(statement) is not None and mark_of(statement).line in self._form.inline:
+            return False
+        left = jumps(statement)
+        if left - _RETURNS:
+            return False
+        return not left or returns or not falls([statement])
+
+    def _must_part(self, run: Block, following: Block) -> bool:
+        """Whether what a handler sees of the run would be lost if a later statement of the same piece raised."""
+        exposed = self._live.raising[following[0]]
+        return bool(exposed.intersection(self.unit.analysis.block(run).writes))
+
+    # --- pieces -----------------------------------------------------------------------------------------------------
+
+    def _flush(self, run: list[cst.BaseStatement], final: bool = False) -> list[cst.BaseStatement]:
+        """A run as a call of a piece, where there is something to compile in it and its variables allow it."""
+        if not run:
+            return []
+        if not any(map(at_work, run)):
+            return [made for statement in run for made in self._host(statement, tail=final)]
+        returning = final or bool(jumps(run[-1]))
+        variables = self._variables(run, returning)
+        if variables is None:
+            return self._apart(run, final)
+        params, results = variables
+        first, last = mark_of(run[0]).line, self._last(run[-1])
+        text = self._slice(first, last)
+        indent = text[: len(text) - len(text.lstrip())]
+        back = f"\n{indent}return {', '.join(results)}" if results and not returning else ""
+        name = self._piece(f"{text}{back}\n", first, last, params)
+        call = cst.Call(cst.Name(name), [cst.Arg(cst.Name(param)) for param in params])
+        made = give(call) if returning else assign(results, call)
+        return [put(made, Mark(first, first))]
+
+    def _apart(self, run: list[cst.BaseStatement], final: bool) -> list[cst.BaseStatement]:
+        """A run that cannot be one piece, statement by statement."""
+        parts = [together for _, together in self._by_line(run)]
+        out: list[cst.BaseStatement] = []
+        for part in parts:
+            last = final and part is parts[-1]
+            if len(parts) > 1 and (last or all(map(self._fits, part))):
+                out += self._flush(part, last)
+            else:
+                out += [made for statement in part for made in self._host(statement, tail=last)]
+        return out
+
+    def _variables(self, run: Block, returning: bool) -> tuple[list[str], list[str]] | None:
+        """What a piece takes and gives back; None where a variable may be unbound."""
+        uses = self.unit.analysis.block(run)
+        local = self._scope.bound
+        live = frozenset() if returning else self._live.after[run[-1]]
+        results = [name for name in uses.writes if name in live]
+        if uses.unbinds.intersection(results):
+            return None
+        needed, surely = self._needed(run)
+        needed |= set(results) - surely
+        params = [name for name in self._ordered(needed) if name in local]
+        bound = self._bound.before.get(run[0])
+        if bound is None or not bound.issuperset(params):
+            return None
+        return params, results
+
+    def _needed(self, run: Block) -> tuple[set[str], set[str]]:
+        """The names that a run reads before it has surely bound them, and those that it has bound at its end."""
+        needed: set[str] = set()
+        surely: set[str] = set()
+        for statement in run:
+            uses = self.unit.analysis.uses(statement)
+            needed |= (uses.read | uses.captured) - surely
+            surely = (surely | uses.surely) - uses.unbinds
+        return needed, surely
+
+    def _ordered(self, names: Collection[str]) -> list[str]:
+        """Parameters of the function first, in their order: `super()` looks at the first."""
+        own = [name for name in self._scope.params if name in names]
+        return [*own, *sorted(set(names) - set(own))]
+
+    def _piece(self, body: str, first: int, last: int, params: Sequence[str]) -> str:
+        name = self.unit.fresh(f"piece_{len(self.pieces) + 1}")
+        text = f"def {self._function.name.value}({', '.join(params)}):\n{body}"
+        self.pieces.append(Piece(name, text, first - 1, tuple(params), last))
+        return name
+
+    def _slice(self, first: int, last: int) -> str:
+        lines = [self._text(line) for line in range(first, last + 1)]
+        start = len(lines[0]) - len(lines[0].lstrip())
+        if lines[0][start:].startswith("elif"):
+            lines[0] = lines[0].replace("elif", "if  ", 1)
+        return "\n".join(lines)
+
+    def _text(self, line: int) -> str:
+        return self._texts[line - self.unit.parsed.first_line]
+
+    def _last(self, statement: cst.CSTNode) -> int:
+        """The file line on which a statement ends."""
+        mark = mark_of(statement)
+        return self._form.ends.get((mark.line, type(statement)), mark.end)
+
+    # --- the host ---------------------------------------------------------------------------------------------------
+
+    def _host(self, statement: cst.BaseStatement, *, tail: bool = False) -> list[cst.BaseStatement]:
+        """A statement that stays in the host program, with its blocks cut in turn."""
+        if isinstance(statement, (cst.FunctionDef, cst.ClassDef)):
+            return [statement]
+        if small(statement) is not None:
+            return [self.calls.within(statement)]
+        inner = tail and isinstance(statement, cst.If)
+        changed = map_blocks(statement, lambda block: self._block(block, tail=inner))
+        if isinstance(statement, (cst.If, cst.While)):
+            return [changed.with_changes(test=self._test(statement))]
+        return [self.calls.header(changed)]
+
+    def _test(self, statement: cst.If | cst.While) -> cst.BaseExpression:
+        """The test of an `if` or `while`: a piece of its own, if there is something to compile in it."""
+        test, mark = statement.test, mark_of(statement)
+        uses = self.unit.analysis.uses(test)
+        params = [name for name in self._ordered(uses.read | uses.captured) if name in self._scope.bound]
+        bound = self._bound.before.get(statement, frozenset())
+        # A variable bound in the loop itself is not known to be bound where its test is first evaluated.
+        if (
+            self._cuts.intersection(range(mark.line, mark.end + 1))
+            or uses.writes
+            or not at_work(test)
+            or stays_on_host(test)
+            or not bound.issuperset(params)
+            or self._rebound.intersection(params)
+        ):
+            return self.calls.within(test)
+        text = self.unit.parsed.module.code_for_node(test)
+        line = self.unit.parsed.line(test) if test in self.unit.parsed.ranges else mark.line
+        name = self._piece(f"    return ({text}\n    )\n", line, line + text.count("\n"), params)
+        return cst.Call(cst.Name(name), [cst.Arg(cst.Name(param)) for param in params])
+
+    def _is_cut(self, statement: cst.BaseStatement) -> bool:
+        mark = mark_of(statement)
+        return bool(self._cuts.intersection(range(mark.line, mark.end + 1)))
+
+    def _is_cut_within(self, statement: cst.BaseStatement) -> bool:
+        return bool(self._cuts.intersection(range(mark_of(statement).line, self._last(statement) + 1)))
+
+
+def statement_line(source: str, lines: Sequence[int], *, first_line: int = 1) -> int | None:
+    """The first of some file lines that is in a statement of the function itself, rather than of one nested in it.
+
+    Args:
+        source: dedented text of one `def`.
+        lines: candidates.
+        first_line: file line of the text's first line.
+    """
+    parsed: Parsed = parse(source, first_line=first_line)
+    if not isinstance(parsed.function, cst.FunctionDef):
+        return None
+    nested: list[tuple[int, int]] = []
+
+    class Nested(cst.CSTVisitor):
+        def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+            nested.append((parsed.line(node), parsed.last_line(node)))
+            return False
+
+    parsed.function.body.visit(Nested())
+    start, end = parsed.line(parsed.function.body), parsed.last_line(parsed.function)
+    for line in lines:
+        if start <= line <= end and not any(first <= line <= last for first, last in nested):
+            return line
+    return None
