@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from janusx.errors import InternalError, Place
+from janusx.errors import InternalError, Place, UnsupportedError
+from janusx.transforms.depth import with_room
 
 if TYPE_CHECKING:
     from janusx.sources import FunctionSource
@@ -66,14 +67,22 @@ def compile_function(
 
     Raises:
         InternalError: the text is not one `def` that compiles.
+        UnsupportedError: it nests too deep.
     """
     return _mark(_compile(rewritten, source, [*freevars, rewritten.ops_name]), source, original)
 
 
 def _compile(rewritten: EmittedText, source: FunctionSource, free: Sequence[str]) -> types.CodeType:
-    try:
+    def compiled() -> types.CodeType:
         node = _as_nested(rewritten, free, source.class_name)
-        module = compile(node, source.filename, "exec", source.flags, dont_inherit=True)
+        code: types.CodeType = compile(node, source.filename, "exec", source.flags, dont_inherit=True)
+        return code
+
+    try:
+        module = with_room(compiled)
+    except RecursionError:
+        what = f"{source.qualname} nests too deep to be compiled from a syntax tree."
+        raise UnsupportedError(what, place=source.place(source.first_line)) from None
     except (SyntaxError, ValueError, TypeError) as error:
         raise InternalError(
             f"the program made of {source.qualname} does not compile.",
@@ -162,9 +171,10 @@ def _as_nested(rewritten: EmittedText, free: Sequence[str], class_name: str | No
     module = ast.parse(f"class {class_name or '_'}:\n def factory(): pass")
     factory = next(node for node in ast.walk(module) if isinstance(node, ast.FunctionDef))
     factory.name = _FACTORY
-    factory.args.args = [ast.arg(name) for name in free]
+    # `ast.fix_missing_locations` would walk the whole tree by recursion.
+    factory.args.args = [ast.copy_location(ast.arg(name), factory) for name in free]
     factory.body = [inner]
-    return ast.fix_missing_locations(module)
+    return module
 
 
 def _strip_signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:

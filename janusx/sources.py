@@ -38,6 +38,7 @@ from janusx.errors import (
     Place,
     StaleSourceError,
 )
+from janusx.transforms.depth import with_room
 
 __all__ = [
     "EmittedText",
@@ -140,6 +141,18 @@ def find_source(fn: Any) -> FunctionSource:
             )
         code = original
     text = "".join(_file_lines(fn, code))
+    try:
+        return with_room(lambda: _find(code, text))
+    except RecursionError:
+        raise NoSourceError(
+            f"the source of {code.co_qualname} cannot be read.",
+            place=_place(code),
+            why="something in its file nests too deep for a syntax tree.",
+            remedy="move the function to another file, or write what nests (it may be a long sum) as a loop.",
+        ) from None
+
+
+def _find(code: types.CodeType, text: str) -> FunctionSource:
     flags = code.co_flags & _FUTURE_FLAGS
     try:
         parsed = _parse(text, code.co_filename, flags)
@@ -221,7 +234,7 @@ class _Parsed:
 @functools.lru_cache(maxsize=8)
 def _parse(text: str, filename: str, flags: int) -> _Parsed:
     tree = compile(text, filename, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
-    return _Parsed(tree, tuple(_functions(tree, None)), _codes(tree, flags))
+    return _Parsed(tree, tuple(_functions(tree)), _codes(tree, flags))
 
 
 def _by_statement(parsed: _Parsed, flags: int) -> _Parsed:
@@ -240,11 +253,15 @@ def _codes(tree: ast.Module, flags: int) -> tuple[types.CodeType, ...]:
     )
 
 
-def _functions(node: ast.AST, class_name: str | None) -> Iterator[_Function]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            yield _Function(child, class_name)
-        yield from _functions(child, child.name if isinstance(child, ast.ClassDef) else class_name)
+def _functions(tree: ast.Module) -> Iterator[_Function]:
+    """The functions of a file, outer before inner, in the order of the source; without recursion, as files are deep."""
+    left: list[tuple[ast.AST, str | None]] = [(tree, None)]
+    while left:
+        node, class_name = left.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield _Function(node, class_name)
+        inner = node.name if isinstance(node, ast.ClassDef) else class_name
+        left += [(child, inner) for child in reversed(list(ast.iter_child_nodes(node)))]
 
 
 def _match(code: types.CodeType, parsed: _Parsed) -> _Function | None:

@@ -23,8 +23,10 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from janusx.transforms.depth import with_room
 from janusx.transforms.result import Rewritten
 from janusx.transforms.sites import Parsed, parse
+from janusx.transforms.untouched import TOO_DEEP, untouched
 
 # Their text, without the parentheses that LibCST does not count in, is no argument.
 _NEEDS_PARENTHESES = (cst.Yield, cst.GeneratorExp, cst.Tuple, cst.NamedExpr)
@@ -42,12 +44,20 @@ def observe(source: str, *, first_line: int = 1, class_name: str | None = None, 
 
     Returns:
         One `def` (of a lambda, too) that means what the source means, with the sites of `rewrite`. Some sites do not
-        report: chained comparisons that are no condition, `not` of a boolean operation, and `async for`.
+        report: chained comparisons that are no condition, `not` of a boolean operation, and `async for`. What nests too
+        deep for a syntax tree to be walked has no sites, and says so in `refusals`.
 
     Example:
         >>> print(observe("def f(x): return g(x) if x > 0 else -x").text)
         def f(x): return jx.call(g, site=2)(x) if jx.test(x > 0, site=1) else -x
     """
+    try:
+        return with_room(lambda: _observe(source, first_line, ops_name))
+    except RecursionError:
+        return untouched(source, first_line, TOO_DEEP, ops_name)
+
+
+def _observe(source: str, first_line: int, ops_name: str) -> Rewritten:
     parsed = parse(source, first_line=first_line)
     text = parsed.module.code
     while re.search(rf"\b{ops_name}\b", text):
@@ -134,7 +144,10 @@ class _Observer(cst.CSTVisitor):
     def _around(self, node: cst.CSTNode, before: str, after: str) -> None:
         start, end = self.span(node)
         order = len(self.edits)
-        self.edits += [_Edit(start, True, order, before), _Edit(end, False, -order, after)]
+        if start == end:  # `()`: both go between its parentheses.
+            self.edits.append(_Edit(start, True, order, before + after))
+        else:
+            self.edits += [_Edit(start, True, order, before), _Edit(end, False, -order, after)]
 
     def _pass_through(self, op: str, node: cst.CSTNode, site: int) -> None:
         inner = ("(", ")") if isinstance(node, _NEEDS_PARENTHESES) else ("", "")

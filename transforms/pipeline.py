@@ -9,6 +9,7 @@ import libcst as cst
 
 from janusx.transforms.analysis import Analysis
 from janusx.transforms.build import Fresh, Ops, give
+from janusx.transforms.depth import with_room
 from janusx.transforms.expressions import Expressions
 from janusx.transforms.functions import lower
 from janusx.transforms.lines import TAG, Mark, put, read_back
@@ -16,7 +17,7 @@ from janusx.transforms.private_names import SignatureNames
 from janusx.transforms.result import Rewritten
 from janusx.transforms.sites import parse
 from janusx.transforms.unit import Unit
-from janusx.transforms.untouched import untouched
+from janusx.transforms.untouched import TOO_DEEP, untouched
 from janusx.transforms.variables import Reads
 
 
@@ -64,9 +65,20 @@ def rewrite(
             return x
     """
     try:
-        parsed = parse(source, first_line=first_line)
+        return with_room(lambda: _rewrite(source, first_line, class_name, assumed, is_leaf, ops_name))
     except RecursionError:
-        return untouched(source, first_line, "it nests too deep to be looked at", ops_name)
+        return untouched(source, first_line, TOO_DEEP, ops_name)
+
+
+def _rewrite(
+    source: str,
+    first_line: int,
+    class_name: str | None,
+    assumed: Mapping[int, bool],
+    is_leaf: Callable[[str], bool],
+    ops_name: str,
+) -> Rewritten:
+    parsed = parse(source, first_line=first_line)
     fresh = Fresh(source)
     unit = Unit(
         source, parsed, Ops(fresh(ops_name)), fresh, Analysis(), is_leaf, assumed, class_name, list(parsed.sites)
@@ -77,7 +89,7 @@ def rewrite(
     try:
         text, lines = read_back(_emitted(unit), first_line)
         compile(_enclosed(text, unit), "<emitted>", "exec", dont_inherit=True)
-    except (SyntaxError, RecursionError, cst.CSTValidationError) as error:
+    except (SyntaxError, cst.CSTValidationError) as error:
         reason = f"the emitted form goes beyond what Python takes: {error}"
         return untouched(source, first_line, reason, unit.ops.name, parsed.sites)
     return Rewritten(text, lines, tuple(unit.sites), tuple(unit.refusals), unit.ops.name)

@@ -43,10 +43,10 @@ class Returns:
 
     def __call__(self, body: Block) -> list[cst.BaseStatement]:
         """A function's body, lowered."""
-        return self._tail(body, implicit=False) if any(returns(s) for s in body) else list(body)
+        return self._tail(body) if any(returns(s) for s in body) else list(body)
 
-    def _tail(self, body: Block, *, implicit: bool = True, depth: int = 0) -> list[cst.BaseStatement]:
-        """A block at whose end the function ends; `implicit` writes the `return None` that is understood there."""
+    def _tail(self, body: Block, *, owner: Mark | None = None, depth: int = 0) -> list[cst.BaseStatement]:
+        """A block at whose end the function ends; that of an `owner` gets the `return None` understood there."""
         out: list[cst.BaseStatement] = []
         for index, statement in enumerate(body):
             if not falls([statement]) and small(statement) is not None:
@@ -62,8 +62,8 @@ class Returns:
                 reason = "its return leaves a try, with or match, or nests too deep"
                 statement = make_native(statement, self._unit, reason)
             out.append(self._settled(statement))
-        if implicit and falls(out):
-            out.append(at(give(cst.Name("None")), mark_of(out[-1]) if out else Mark(0, 0)))
+        if owner is not None and falls(out):
+            out.append(at(give(cst.Name("None")), mark_of(out[-1]) if out else owner))
         return out
 
     def _ending(self, statement: cst.BaseStatement, rest: Block, depth: int) -> Block | None:
@@ -79,17 +79,18 @@ class Returns:
             return self._after_flags(statement, self._thread([statement]), rest, depth)
         then = [*then, *rest] if falls(then) else then
         other = [*other, *rest] if falls(other) else other
+        owner = mark_of(statement)
         if not other:
-            other = [at(give(cst.Name("None")), mark_of(statement))]
-        return [with_branches(statement, self._tail(then, depth=depth), self._tail(other, depth=depth))]
+            other = [at(give(cst.Name("None")), owner)]
+        then, other = (self._tail(branch, owner=owner, depth=depth) for branch in (then, other))
+        return [with_branches(statement, then, other)]
 
     def _after_flags(self, statement: cst.BaseStatement, lowered: Block, rest: Block, depth: int) -> Block:
         mark = mark_of(statement)
         start = self._flagged(statement, lowered)
         if isinstance(statement, cst.While) and forever(statement):
             return [*start, at(give(cst.Name(self._retval)), mark)]
-        other = self._tail(rest, depth=depth) or [at(give(cst.Name("None")), mark)]
-        return [*start, with_else(self._check(mark), other)]
+        return [*start, with_else(self._check(mark), self._tail(rest, owner=mark, depth=depth))]
 
     def _check(self, mark: Mark) -> cst.If:
         """`if did_return: return retval`."""
@@ -148,7 +149,7 @@ class Returns:
         if not any(returns(s) for s in body):
             return list(body)
         if not falls(body) and not _leaves_otherwise(body):
-            return self._tail(body)
+            return self._tail(body, owner=mark_of(body[-1]))
         out: list[cst.BaseStatement] = []
         for statement in body:
             if not returns(statement) or native(statement):

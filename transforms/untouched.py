@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from janusx.transforms.result import Refusal, Rewritten, Site
 
 _Place = tuple[int, int]
+TOO_DEEP = "it nests too deep to be looked at"
 
 
 def untouched(source: str, first_line: int, reason: str, ops_name: str, sites: tuple[Site, ...] = ()) -> Rewritten:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from janusx import leaves, sources
-from janusx.errors import JanusXError
+from janusx.errors import JanusXError, UnsupportedError
 from janusx.tracing.where import Where
 from janusx.transforms import Rewritten, rewrite
 
@@ -70,7 +70,7 @@ class Rewriter:
         try:
             source = sources.find_source(fn)
         except JanusXError as error:
-            return Program(None, None, fn.__code__, None, error.what, time.perf_counter() - start, error)
+            return self._as_it_is(fn, error, start)
         rewritten = rewrite(
             source.text,
             first_line=source.first_line,
@@ -78,12 +78,18 @@ class Rewriter:
             assumed=assumed,
             is_leaf=lambda name: not self.wrap_leaves and is_leaf_name(fn, name),
         )
-        code = sources.compile_function(rewritten, source, fn.__code__.co_freevars, original=fn.__code__)
+        try:
+            code = sources.compile_function(rewritten, source, fn.__code__.co_freevars, original=fn.__code__)
+        except UnsupportedError as error:
+            return self._as_it_is(fn, error, start)
         sites = {
             site.id: Where((key_name(fn.__code__), site.id), f"{source.filename}:{site.line}", site.text)
             for site in rewritten.sites
         }
         return Program(source, rewritten, code, self.make_ops(sites), "", time.perf_counter() - start)
+
+    def _as_it_is(self, fn: types.FunctionType, error: JanusXError, start: float) -> Program:
+        return Program(None, None, fn.__code__, None, error.what, time.perf_counter() - start, error)
 
 
 def key_name(code: types.CodeType) -> str:

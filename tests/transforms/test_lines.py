@@ -71,3 +71,13 @@ def test_a_string_over_several_lines_is_not_touched() -> None:
             return 1
     """)
     assert [line for line, _ in found] == [1, 2, 3, 4, 5]
+
+
+def test_a_return_that_is_understood_stands_on_the_line_of_what_it_follows() -> None:
+    found = lines_of("""
+        def f(xs):
+            for x in xs:
+                if x:
+                    return x
+    """)
+    assert (2, "return None") in found

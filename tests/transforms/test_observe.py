@@ -62,6 +62,12 @@ class TestText:
                 "if (jx.yes(site=1) if (not jx.part(0, site=1) < jx.part(x, site=1) < jx.part(1, site=1))"
                 " else jx.no(site=1)): pass",
             ),
+            (
+                "return x or ()",
+                "return jx.enter(False, site=1) or jx.part(x, site=1) or jx.right(False, site=1) or"
+                " (jx.part((), site=1))",
+            ),
+            ("if ( ): pass", "if ( jx.test((), site=1)): pass"),
             ("return f'{f(x)!r:>{g(1)}}'", "return f'{jx.call(f, site=1)(x)!r:>{jx.call(g, site=2)(1)}}'"),
             ("@f(1)\n    def g(): pass", "@jx.call(f, site=1)(1)\n    def g(): pass"),
         ],

@@ -1,0 +1,165 @@
+"""The sweep: `python -m tests.sweep` tries the rewriter on every function of large libraries.
+
+For each function and lambda: its source is found again, `rewrite` and `observe` take it, and what they emit compiles
+and has the original's parameters. Nothing is run. A table is printed, JSON is written, and the exit status is 1 if
+anything broke.
+
+    python -m tests.sweep                          the standard library, its tests, jax, flax, optax, equinox, numpy
+    python -m tests.sweep stdlib optax --jobs 8    some of them
+    python -m tests.sweep --every 50               each fiftieth file
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from tests.sweep.check import Failure, Findings, check_file
+from tests.sweep.corpus import LIBRARIES, files_of
+
+
+def main() -> int:
+    """Run the sweep."""
+    parser = argparse.ArgumentParser(prog="python -m tests.sweep", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("libraries", nargs="*", help=f"of {', '.join(LIBRARIES)}; all, if none is named")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--every", type=int, default=1, help="take each n-th file")
+    parser.add_argument("--json", type=Path, default=Path("sweep.json"), help="where the report goes")
+    options = parser.parse_args()
+    if unknown := set(options.libraries) - set(LIBRARIES):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    files = {name: files_of(name)[:: options.every] for name in options.libraries or LIBRARIES}
+    started = time.perf_counter()
+    found = sweep(files, options.jobs)
+    seconds = time.perf_counter() - started
+    options.json.write_text(json.dumps(report(found, seconds, options.jobs), indent=1) + "\n")
+    show(found, seconds, options.jobs, Console())
+    return int(any(findings.failures for findings in found.values()))
+
+
+def sweep(files: dict[str, list[Path]], jobs: int) -> dict[str, Findings]:
+    """The findings of each library."""
+    library_of = {path: name for name, paths in files.items() for path in paths}
+    found = {name: Findings() for name in files}
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("rewriting", total=len(library_of))
+        for path, findings in _checked(list(library_of), jobs):
+            found[library_of[path]].add(findings)
+            progress.advance(task)
+    return found
+
+
+def _checked(paths: list[Path], jobs: int) -> Iterator[tuple[Path, Findings]]:
+    """Each file with its findings. A file that ends its process is tried again alone, and then told as a failure."""
+    left = dict.fromkeys(sorted(paths, key=lambda path: -path.stat().st_size))
+    try:
+        for path, findings in _pooled(list(left), jobs):
+            del left[path]
+            yield path, findings
+    except BrokenProcessPool:
+        for path in left:
+            try:
+                yield from _pooled([path], 1)
+            except BrokenProcessPool:
+                failure = Failure(str(path), "process", "it ended the process that rewrote it")
+                yield path, Findings(failures=[failure])
+
+
+def _pooled(paths: list[Path], jobs: int) -> Iterator[tuple[Path, Findings]]:
+    # Forked processes would have JAX's threads' locks and not its threads.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=200) as pool:
+        futures = {pool.submit(check_file, path): path for path in paths}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+def report(found: dict[str, Findings], seconds: float, jobs: int) -> dict[str, Any]:
+    """Everything, for JSON."""
+    return {
+        "python": platform.python_version(),
+        "seconds": round(seconds, 1),
+        "jobs": jobs,
+        "libraries": {name: _of_library(findings) for name, findings in found.items()},
+    }
+
+
+def _of_library(findings: Findings) -> dict[str, Any]:
+    return {
+        "functions": findings.functions,
+        "lines": findings.lines,
+        "whole": findings.whole,
+        "functions_per_second": {stage: round(rate) for stage, rate in rates(findings).items()},
+        "refusals": [
+            {"construct": construct, "reason": reason, "count": count}
+            for (construct, reason), count in findings.refusals.most_common()
+        ],
+        "sourceless": dict(findings.sourceless.most_common()),
+        "failures": [asdict(failure) for failure in findings.failures],
+    }
+
+
+def rates(findings: Findings) -> dict[str, float]:
+    """Functions per second of one process, by stage; each stage but the first compiles too."""
+    return {stage: findings.functions / spent for stage, spent in findings.seconds.items()}
+
+
+def show(found: dict[str, Findings], seconds: float, jobs: int, console: Console) -> None:
+    """Print the tables."""
+    total = Findings()
+    table = Table(title="Functions rewritten, each alone")
+    columns = (
+        "",
+        "functions",
+        "lines",
+        "native as a whole",
+        "no source",
+        "broken",
+        "source/s",
+        "rewrite/s",
+        "observe/s",
+    )
+    for column in columns:
+        table.add_column(column, justify="right" if column else "left")
+    for name, findings in found.items():
+        total.add(findings)
+        table.add_row(*_row(name, findings))
+    table.add_section()
+    table.add_row(*_row("all", total))
+    console.print(table)
+    rate = total.functions / seconds if seconds else 0.0
+    console.print(f"{total.functions} functions in {seconds:.0f} s, {rate:.0f} a second, in {jobs} processes")
+    reasons = Table(title="What stayed native Python")
+    for column in ("construct", "reason", "times"):
+        reasons.add_column(column)
+    for (construct, reason), count in total.refusals.most_common():
+        reasons.add_row(construct, reason, str(count))
+    for reason, count in total.sourceless.most_common():
+        reasons.add_row("no source", reason, str(count))
+    console.print(reasons)
+    for failure in total.failures:
+        console.print(f"{failure.where}: {failure.stage}: {failure.what}", markup=False, highlight=False, style="red")
+
+
+def _row(name: str, findings: Findings) -> list[str]:
+    counts = (findings.functions, findings.lines, findings.whole, findings.sourceless.total(), len(findings.failures))
+    rate = rates(findings)
+    return [name, *map(str, counts), *(f"{rate.get(stage, 0):.0f}" for stage in ("source", "rewrite", "observe"))]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

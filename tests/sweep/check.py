@@ -1,0 +1,132 @@
+"""What the sweep asks of one function: its source is found, both rewrites take it, and what they emit compiles."""
+
+from __future__ import annotations
+
+import inspect
+import time
+import types
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from janusx.errors import JanusXError
+from janusx.sources import FunctionSource, compile_function, find_source
+from janusx.transforms import Rewritten, rewrite
+from janusx.transforms.observe import observe
+from tests.sweep.corpus import functions_of
+
+REWRITES: dict[str, Callable[..., Rewritten]] = {"rewrite": rewrite, "observe": observe}
+_KIND = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_KIND |= inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A function that broke something.
+
+    Attributes:
+        where: `file:line name`.
+        stage: `source`, `rewrite` or `observe`.
+        what: the exception, or what is wrong with the emitted code.
+    """
+
+    where: str
+    stage: str
+    what: str
+
+
+@dataclass
+class Findings:
+    """What came of many functions.
+
+    Attributes:
+        functions: how many were tried.
+        lines: how many lines their sources have; nested functions count again.
+        whole: how many `rewrite` left native as a whole.
+        seconds: time by stage.
+        refusals: how often each construct was left native, by (construct, reason).
+        sourceless: functions whose source could not be told, by reason.
+        failures: what broke.
+    """
+
+    functions: int = 0
+    lines: int = 0
+    whole: int = 0
+    seconds: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
+    sourceless: Counter[str] = field(default_factory=Counter)
+    failures: list[Failure] = field(default_factory=list)
+
+    def add(self, other: Findings) -> None:
+        """Take in what came of other functions."""
+        self.functions += other.functions
+        self.lines += other.lines
+        self.whole += other.whole
+        self.seconds.update(other.seconds)
+        self.refusals.update(other.refusals)
+        self.sourceless.update(other.sourceless)
+        self.failures += other.failures
+
+
+def check_file(path: Path, wanted: Callable[[types.FunctionType], bool] = lambda _: True) -> Findings:
+    """Try the functions of a file."""
+    findings = Findings()
+    for function in functions_of(path):
+        if wanted(function):
+            check(function, findings)
+    return findings
+
+
+def check(function: types.FunctionType, findings: Findings) -> None:
+    """Try one function."""
+    findings.functions += 1
+    code = function.__code__
+    where = f"{code.co_filename}:{code.co_firstlineno} {code.co_qualname}"
+    stage, started = "source", time.perf_counter()
+    try:
+        source = find_source(function)
+        findings.lines += source.text.count("\n") + 1
+        for stage, make in REWRITES.items():
+            findings.seconds["source" if stage == "rewrite" else "rewrite"] += time.perf_counter() - started
+            started = time.perf_counter()
+            made = make(source.text, first_line=source.first_line, class_name=source.class_name)
+            _note_refusals(made, source, findings)
+            emitted = compile_function(made, source, code.co_freevars, original=code)
+            if wrong := wrong_with(emitted, code, made, source):
+                findings.failures.append(Failure(where, stage, wrong))
+        findings.seconds["observe"] += time.perf_counter() - started
+    except JanusXError as error:
+        if stage == "source":
+            findings.sourceless[error.why or error.what] += 1
+        else:
+            findings.failures.append(Failure(where, stage, str(error)))
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        findings.failures.append(Failure(where, stage, f"{type(error).__name__}: {error}"[:2000]))
+
+
+def _note_refusals(made: Rewritten, source: FunctionSource, findings: Findings) -> None:
+    for refusal in made.refusals:
+        findings.refusals[refusal.construct, refusal.reason] += 1
+    findings.whole += any(r.construct in ("def", "lambda") and r.line == source.first_line for r in made.refusals)
+
+
+def wrong_with(emitted: types.CodeType, code: types.CodeType, made: Rewritten, source: FunctionSource) -> str:
+    """What shows, without running it, that emitted code cannot stand for the original; "" if nothing does."""
+    count = code.co_argcount + code.co_kwonlyargcount
+    count += bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    if emitted.co_varnames[:count] != code.co_varnames[:count] or emitted.co_argcount != code.co_argcount:
+        return "it has other parameters"
+    if (emitted.co_flags ^ code.co_flags) & _KIND:
+        return "it is of another kind: a generator, a coroutine or neither"
+    unknown = set(emitted.co_freevars) - {*code.co_freevars, made.ops_name}
+    if unknown:
+        return f"it has free variables that the original has not: {', '.join(sorted(unknown))}"
+    if len(made.lines) != len(made.text.splitlines()):
+        return "its lines are not numbered one by one"
+    last = source.first_line + source.text.count("\n")
+    if not all(source.first_line <= line <= last for line in made.lines):
+        return "it names lines that are not the function's"
+    return ""
