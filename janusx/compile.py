@@ -15,11 +15,11 @@ from janusx.guards.checks import checks_of, evaluate
 from janusx.guards.codegen import emit_gather
 from janusx.guards.staged import Assumption
 from janusx.shardings import Shardings
-from janusx.signals import Respecialise, Retrace, Unrelax, Unsupported
+from janusx.signals import Relax, Respecialise, Retrace, Unrelax, Unsupported
 from janusx.state import diff, symbols
 from janusx.state.commit import Commit
 from janusx.state.paths import Argument, Keyword, Path, root
-from janusx.state.shadow import Shadow
+from janusx.state.shadow import GROWS, Shadow
 from janusx.tracing import context
 from janusx.tracing.rewriter import Rewriter
 from janusx.tracing.settings import Settings
@@ -37,6 +37,7 @@ class Knowledge:
     flips: dict[tuple[str, int], frozenset[int]] = field(default_factory=dict)
     only: set[tuple[str, int]] = field(default_factory=set)
     exact: set[Path] = field(default_factory=set)
+    capacities: dict[tuple[str, int], int] = field(default_factory=dict)
     why: dict[tuple[str, int], str] = field(default_factory=dict)  # why sites that are speculated on are not staged
 
     def pruned(self) -> dict[tuple[str, int], bool]:
@@ -161,6 +162,10 @@ class Builder:
                 self.knowledge.why[signal.key] = signal.why
             self.rewriter.assumed = self.knowledge.pruned()
             return None, None
+        except Relax as signal:
+            self.knowledge.relaxed[signal.path] = GROWS
+            self.rewriter.wrap_leaves = True
+            return None, None
         except Unrelax as signal:
             self.knowledge.relaxed.pop(signal.path, None)
             self.knowledge.exact.add(signal.path)
@@ -208,6 +213,7 @@ class Builder:
         declared = Inputs(inputs[:count], dict(zip(hosts, inputs[count:], strict=True)))
         settings = replace(self.settings, relaxed=self.knowledge.relaxed, assumed=self.knowledge.assumed)
         settings = replace(settings, flips=self.knowledge.flips, only=frozenset(self.knowledge.only))
+        settings = replace(settings, exact=frozenset(self.knowledge.exact), capacities=self.knowledge.capacities)
         trace = Trace(declared, settings, self.rewriter, self.call_of)
         try:
             with context.entered(trace):

@@ -61,5 +61,13 @@ class Unrelax(Signal):
         self.path = path
 
 
+class Relax(Signal):
+    """A list is only appended to, in a region whose outcome or trips an array decides: it is not copied from now on."""
+
+    def __init__(self, path: Any):
+        super().__init__(path)
+        self.path = path
+
+
 class Retrace(Signal):
     """`jax.jit` wants to trace an entry again: an aval, a sharding or a JAX setting is not what it was made for."""

@@ -42,6 +42,12 @@ class Writer:
     def line(self, text: str) -> None:
         """Add a line."""
         self.lines.append(text)
+    def block(self) -> Writer:
+        """For the lines of a block: what was evaluated before it is known there, what is evaluated there is not."""
+        inner = Writer()
+        inner.namespace, inner._names, inner._exprs = self.namespace, self._names, dict(self._exprs)
+        return inner
+
 
     def guard(self, fails: str) -> None:
         """Give up where the condition is true."""

@@ -9,6 +9,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
+GROWTH = 8
+"""How much more room a loop's effects get when it was too little: each step is a program."""
+
 
 @dataclass(frozen=True)
 class Assumption:
@@ -21,6 +24,7 @@ class Assumption:
         what: in words, for reports.
         place: `file:line` of the user's code.
         only: whether no program can be made for the other outcome (it raises): Python answers then.
+        capacity: if what was taken for granted is a number of trips, that number.
     """
 
     key: tuple[str, int, int]
@@ -28,6 +32,7 @@ class Assumption:
     what: str
     place: str
     only: bool = False
+    capacity: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,14 @@ class Violated:
     def learn(self, knowledge: Any) -> None:
         """Turn the outcomes at the site round: all of them, or, where they differ, those that did not hold."""
         site = self.first.key[:2]
-        here = [(a, held) for a, held in zip(self.assumptions, self.held, strict=True) if a.key[:2] == site]
+        if self.first.capacity:
+            knowledge.capacities[site] = self.first.capacity * GROWTH
+            return
+        here = [
+            (a, held)
+            for a, held in zip(self.assumptions, self.held, strict=True)
+            if a.key[:2] == site and not a.capacity
+        ]
         if len(here) == 1 and not knowledge.flips.get(site):
             knowledge.assumed[site] = not self.first.expected
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import jax
@@ -16,10 +15,11 @@ from janusx.ops.sites import Where, speculate
 from janusx.signals import Respecialise, Unstageable
 from janusx.state import symbols
 from janusx.tracing import context, methods
-from janusx.tracing.heap import Held
+from janusx.tracing.effects import under
+from janusx.tracing.heap import Held, only_grew
 from janusx.tracing.skeleton import Skeleton, convert_all, flatten, unflatten, unify
 from janusx.tracing.staging import Piece, Region, trace_region
-from janusx.tracing.trace import Effect, Trace
+from janusx.tracing.trace import Trace
 
 
 def cond(
@@ -135,7 +135,7 @@ def merge(trace: Trace, predicate: Any, regions: tuple[Region, Region]) -> Any:
     true, false = regions
     joint = _Joint()
     value = joint.add(unify(true.value.skeleton, false.value.skeleton), true.value, false.value)
-    writes = _join_writes(joint, true, false)
+    writes = _join_writes(trace, joint, true, false)
     effects = [(0, *entry) for entry in true.effects] + [(1, *entry) for entry in false.effects]
     empty: tuple[Any, list[Any]]
     said = []
@@ -147,9 +147,8 @@ def merge(trace: Trace, predicate: Any, regions: tuple[Region, Region]) -> Any:
     outs = jax.lax.cond(predicate, *_sides(joint, regions))
     _apply(writes, joint, outs[0])
     for which, effect, piece, index in said:
-        trace.effects.append(
-            _effect(effect, piece, outs[0][index], predicate if which == 0 else jnp.logical_not(predicate))
-        )
+        outside = effect.with_values(unflatten(piece.skeleton, iter(outs[0][index])))
+        trace.say(under(outside, predicate if which == 0 else jnp.logical_not(predicate)))
     for region, holds in zip(regions, outs[1], strict=True):
         trace.frames.bring_out(list(zip(holds, region.assumptions, strict=True)))
     return unflatten(joint.wanted[value], iter(outs[0][value]))
@@ -193,13 +192,9 @@ def _zeroed(skeleton: Skeleton, source: Any, leaves: Any) -> list[Any]:
     return [jnp.zeros(spec.shape, spec.dtype) for spec in specs(skeleton)]
 
 
-def _effect(effect: Effect, piece: Piece, leaves: list[Any], when: Any) -> Effect:
-    args, named, inner = unflatten(piece.skeleton, iter(leaves))
-    both = when if inner is None else jnp.logical_and(when, inner)
-    return replace(effect, args=args, kwargs=dict(zip(effect.kwargs, named, strict=True)), when=both)
-
-
-def _join_writes(joint: _Joint, true: Region, false: Region) -> list[tuple[Held, tuple[Any, ...], dict[Any, int]]]:
+def _join_writes(
+    trace: Trace, joint: _Joint, true: Region, false: Region
+) -> list[tuple[Held, tuple[Any, ...], dict[Any, int]]]:
     found = []
     for key in dict.fromkeys([*true.writes, *false.writes]):
         a, b = true.writes.get(key), false.writes.get(key)
@@ -209,6 +204,8 @@ def _join_writes(joint: _Joint, true: Region, false: Region) -> list[tuple[Held,
         before = dict(held.fields)
         steps = [side.steps if side is not None else tuple(before) for side in (a, b)]
         if set(steps[0]) != set(steps[1]):
+            if all(side is None or only_grew(held, side.steps, tuple(side.pieces)) for side in (a, b)):
+                trace.relax(held.value)
             raise Unstageable(f"a {type(held.value).__name__} gets other fields or another length on one side only")
         changed = dict.fromkeys([*(a.pieces if a else ()), *(b.pieces if b else ())])
         indices = {}

@@ -6,6 +6,7 @@ import ast
 import inspect
 import sys
 import types
+from collections.abc import Sequence
 from typing import Any
 
 from janusx import emitted
@@ -13,16 +14,39 @@ from janusx.signals import Unsupported
 from janusx.state import policy, symbols
 from janusx.state.opaque import Opaque
 from janusx.tracing import context
-from janusx.tracing.trace import Effect
+from janusx.tracing.effects import Effect, Row, Trips
+from janusx.tracing.skeleton import read_whole, unflatten
+from janusx.tracing.staging import Region
 
 
 def hold(function: Any, *args: Any, **kwargs: Any) -> None:
     """Have `function(*args, **kwargs)` called at commit, with the values that the arguments have now."""
     frozen = tuple(map(freeze, args))
     named = {name: freeze(arg) for name, arg in kwargs.items()}
-    context.current().effects.append(
-        Effect(function, frozen, named, caller=None if function is print else user_caller())
-    )
+    caller = None if function is print else user_caller()
+    context.current().say(Effect(function, frozen, named, caller=caller))
+
+
+def of_trips(region: Region, stacked: Sequence[Any], count: Any) -> Trips:
+    """The effects of a rolled loop.
+
+    Args:
+        region: its traced body.
+        stacked: the leaves of the body's effects, of all trips.
+        count: how many of the rows are trips that happened.
+    """
+    rows: list[Row] = []
+    effects = []
+    for effect, piece in region.effects:
+        if isinstance(effect, Trips):  # its arrays are read as they were inside; the rest are numbers and bits
+            inner = [row.raw for row in effect.rows]
+            whole = inner + [False] * (piece.stop - piece.start - len(inner))
+        else:
+            whole = read_whole(piece.skeleton)
+        own = list(map(Row, whole))
+        rows += own
+        effects.append(effect.with_values(unflatten(piece.skeleton, iter(own))))
+    return Trips(tuple(effects), tuple(rows), tuple(stacked), count)
 
 
 def _call(function: Any, args: Any, kwargs: Any) -> Any:
@@ -36,16 +60,20 @@ def user_caller() -> types.FunctionType | None:
         frame = frame.f_back
     if frame is None:
         return None
-    name = frame.f_code.co_name
+    line, own = frame.f_lineno, frame
+    while own.f_back is not None and emitted.origin(own.f_code) is None:  # a branch or a body: part of a function
+        own = own.f_back
+    code = own.f_code if emitted.is_emitted(own.f_code) else frame.f_code
+    name = code.co_name
     # Every instruction of the call gets the user's line: an empty line table says "the first line" throughout.
     tree = ast.parse(inspect.getsource(_call))
     for node in ast.walk(tree):
         if hasattr(node, "lineno"):
-            node.lineno = node.end_lineno = frame.f_lineno  # type: ignore[attr-defined]
+            node.lineno = node.end_lineno = line  # type: ignore[attr-defined]
     module = compile(tree, frame.f_code.co_filename, "exec")
-    code = next(const for const in module.co_consts if isinstance(const, types.CodeType))
+    made = next(const for const in module.co_consts if isinstance(const, types.CodeType))
     scope = context.current().real_globals(frame.f_globals)
-    return types.FunctionType(code.replace(co_name=name, co_qualname=name), scope)
+    return types.FunctionType(made.replace(co_name=name, co_qualname=code.co_qualname), scope)
 
 
 def freeze(value: Any) -> Any:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from janusx.ops.conditionals import cond, staged_predicate, truth_value
+from janusx.ops.effects import of_trips
 from janusx.ops.iterables import DynamicRange, Enumerate, Reversed, Zip
 from janusx.ops.logical import both, not_
 from janusx.ops.loops import checks_start, pack, trace_loop, unpack
@@ -168,21 +169,28 @@ def _rolled(
 
         def once(state: Any, rows: Any) -> Any:
             leaves, held = state
-            new, grown, checks, _ = loop.step(leaves, rows)
-            return (new, [jnp.logical_and(a, b) for a, b in zip(held, checks, strict=True)]), grown
+            step = loop.step(leaves, rows)
+            ran = [jnp.asarray(True)] if flagged and loop.region.effects else []
+            return (step.carry, step.held(held)), (step.rows, step.said, ran)
 
         def unless_left(state: Any, rows: Any) -> Any:
             # The flag is the first carried leaf. A scan with a skipped rest has a reverse mode; a while_loop has none.
-            return jax.lax.cond(state[0][0], lambda: (state, []), lambda: once(state, rows))
+            nothing: Any = ([], [], [])
+            if loop.region.effects:
+                outs = jax.eval_shape(once, state, rows)[1]
+                nothing = jax.tree.map(lambda out: jnp.zeros(out.shape, out.dtype), outs)
+            return jax.lax.cond(state[0][0], lambda: (state, nothing), lambda: once(state, rows))
 
         start = (loop.start(variables), checks_start(loop.region))
         flagged = breaks and bool(specs(loop.carry.variables.items[0]))  # type: ignore[attr-defined]
-        (leaves, held), grown = jax.lax.scan(
+        (leaves, held), (grown, said, ran) = jax.lax.scan(
             unless_left if flagged else once, start, source.arrays, length=source.length
         )
     trace.frames.bring_out(list(zip(held, loop.region.assumptions, strict=True)))
     trace.decide(site, "roll", f"lax.scan of {source.length} trips")
     _append_rows(trace, loop, grown, source.length)
+    if loop.region.effects:
+        trace.say(of_trips(loop.region, said, jnp.sum(ran[0]) if ran else source.length))
     return pack(loop.finish(leaves))
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import jax
@@ -18,10 +17,11 @@ from janusx.guards.staged import Assumption
 from janusx.signals import Unstageable
 from janusx.state.paths import Step
 from janusx.tracing import context
+from janusx.tracing.effects import Effect, Trips, only_appends
 from janusx.tracing.heap import Heap, Held
 from janusx.tracing.skeleton import Skeleton, flatten, specs, unflatten
 from janusx.tracing.staging import closure_of
-from janusx.tracing.trace import Effect, Trace
+from janusx.tracing.trace import Trace
 
 NAMES = frozenset("grad value_and_grad vmap jit checkpoint remat".split())
 
@@ -45,7 +45,7 @@ class Scope:
         self.heap = Heap(trace, roots)
         self.aux: Skeleton | None = None
         self.writes: list[tuple[Held, tuple[Step, ...], dict[Step, Skeleton]]] = []
-        self.effects: list[tuple[Effect, Skeleton]] = []
+        self.effects: list[tuple[Effect | Trips, Skeleton]] = []
         self.assumptions: tuple[Assumption, ...] = ()
 
     def run(
@@ -67,10 +67,7 @@ class Scope:
                     )
                     for written in self.heap.writes()
                 ]
-                self.effects = [
-                    (each, flatten((each.args, tuple(each.kwargs.values()), each.when), self.heap, out))
-                    for each in effects
-                ]
+                self.effects = [(each, flatten(each.values(), self.heap, out, exact=True)) for each in effects]
                 self.assumptions = tuple(check.assumption for check in checks)
                 return arrays_of(value), [jnp.asarray(leaf) for leaf in out], [check.holds for check in checks]
         finally:
@@ -87,10 +84,7 @@ class Scope:
                 fields[step] = unflatten(skeleton, rest)
             held.kind.fill(held.value, [(step, fields[step]) for step in steps])
         for effect, skeleton in self.effects:
-            args, named, when = unflatten(skeleton, rest)
-            self.trace.effects.append(
-                replace(effect, args=args, kwargs=dict(zip(effect.kwargs, named, strict=True)), when=when)
-            )
+            self.trace.say(effect.with_values(unflatten(skeleton, rest)))
         self.trace.frames.bring_out(list(zip(checks, self.assumptions, strict=True)), jnp.all)
         return aux
 
@@ -147,11 +141,7 @@ def _vmap(fun: Any, in_axes: Any = 0, out_axes: Any = 0, **options: Any) -> Any:
 
         def lifted(*given: Any, **named: Any) -> Any:
             value, out, checks = scope.run(inner, given, named, False)
-            if any(
-                specs(skeleton)
-                for effect, skeleton in scope.effects
-                if effect.function not in (list.append, list.extend)
-            ):
+            if any(specs(skeleton) for effect, skeleton in scope.effects if not only_appends(effect)):
                 raise Unstageable("a function under vmap prints or logs")
             return value, out, checks
 

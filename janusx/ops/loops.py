@@ -15,9 +15,8 @@ import jax
 import jax.numpy as jnp
 
 from janusx.signals import Unstageable
-from janusx.state import kinds
-from janusx.state.paths import Step
-from janusx.tracing.heap import Heap, Held
+from janusx.state.paths import Path, Step
+from janusx.tracing.heap import Heap, only_grew
 from janusx.tracing.skeleton import (
     Arr,
     Made,
@@ -96,6 +95,29 @@ class Growing:
         return self._refuse()
 
 
+@dataclass(frozen=True)
+class Iteration:
+    """One iteration, placed.
+
+    Attributes:
+        carry: the carried leaves after it.
+        rows: the leaves of appended items.
+        checks: whether its guards hold.
+        extra: what the body returned besides.
+        said: the leaves of its effects.
+    """
+
+    carry: list[Any]
+    rows: list[Any]
+    checks: list[Any]
+    extra: list[Any]
+    said: list[Any]
+
+    def held(self, before: Sequence[Any]) -> list[Any]:
+        """The loop's guards after it: those that held before it and now."""
+        return [jnp.logical_and(a, b) for a, b in zip(before, self.checks, strict=True)]
+
+
 @dataclass
 class Loop:
     """A loop whose body was traced.
@@ -125,8 +147,8 @@ class Loop:
             out += convert_all(wanted, skeleton, before)
         return out
 
-    def step(self, leaves: Sequence[Any], inputs: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any], Any]:
-        """One iteration: carried leaves, leaves of appended items, checks, and what the body returned besides."""
+    def step(self, leaves: Sequence[Any], inputs: Sequence[Any]) -> Iteration:
+        """One iteration."""
         outs = self.region.place(*leaves, *inputs)
         value = self.region.value
         parts = expand(value.skeleton)
@@ -140,7 +162,8 @@ class Loop:
         rows_count = len(specs(parts.items[1]))
         rows = own[count : count + rows_count]
         checks = outs[self.region.checks[0] : self.region.checks[1]]
-        return new, rows, checks, own[count + rows_count :]
+        said = [leaf for _, piece in self.region.effects for leaf in piece.of(outs)]
+        return Iteration(new, rows, checks, own[count + rows_count :], said)
 
     def finish(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
         """Put the final carry in its places; returns the variables."""
@@ -186,8 +209,10 @@ def trace_loop(
     if not all(step in dict(heap.held(place).fields) for place, step, _ in carry.writes):
         carry = Carry(initial)  # other objects are reached than when the guess was made
     for _ in range(MAX_REFINEMENTS):
+        read = len(trace.lists_read)
         region = _trace_body(trace, body, carry, heap, inputs, make_item)
-        refined = _refine(carry, region, heap, appends)
+        _check_lists(region, trace.lists_read[read:])
+        refined = _refine(trace, carry, region, heap, appends)
         if refined == carry:
             trace.memo[key] = carry
             return Loop(carry, region, heap, initial)
@@ -238,10 +263,16 @@ def _exchange(heap: Heap, swap: dict[int, Any]) -> None:
             held.kind.fill(held.value, [(step, swap.get(id(value), value)) for step, value in now])
 
 
-def _refine(carry: Carry, region: Region, heap: Heap, appends: bool) -> Carry:
+def _check_lists(region: Region, read: Sequence[Path]) -> None:
+    """A trip that reads a list would have to see what those before it appended."""
+    for effect, _ in region.effects:
+        for target, _ in effect.appended:
+            if target._jx_expr.path in read:
+                raise Unstageable("a list that grows in the loop is also read in it")
+
+
+def _refine(trace: Trace, carry: Carry, region: Region, heap: Heap, appends: bool) -> Carry:
     """A guess that also covers what this trace of the body showed."""
-    if region.effects:
-        raise Unstageable("it prints or logs in the loop")
     value = expand(region.value.skeleton)
     assert isinstance(value, Made)
     variables = unify(carry.variables, expand(value.items[0]), WIDEN)
@@ -251,7 +282,10 @@ def _refine(carry: Carry, region: Region, heap: Heap, appends: bool) -> Carry:
         place = heap.place(written.held.value)
         before = dict(written.held.fields)
         if set(written.steps) != set(before):
-            if not appends or not _only_grew(written.held, written.steps, tuple(written.pieces)):
+            grew = only_grew(written.held, written.steps, tuple(written.pieces))
+            if grew:
+                trace.relax(written.held.value)
+            if not appends or not grew:
                 raise Unstageable(
                     f"a {type(written.held.value).__name__} gets other fields or another length in the loop"
                 )
@@ -264,16 +298,6 @@ def _refine(carry: Carry, region: Region, heap: Heap, appends: bool) -> Carry:
         (place, step, skeleton) for (place, step), skeleton in sorted(known.items(), key=lambda entry: entry[0][0])
     )
     return replace(carry, variables=variables, writes=writes, grown=tuple(grown))
-
-
-def _only_grew(held: Held, steps: tuple[Step, ...], changed: tuple[Step, ...]) -> bool:
-    before = dict(held.fields)
-    return (
-        type(held.value) is list
-        and isinstance(held.kind, kinds.ListKind)
-        and set(before) < set(steps)
-        and not set(before) & set(changed)
-    )
 
 
 def retyped(before: Skeleton, after: Skeleton) -> bool:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from janusx.ops.conditionals import staged_predicate, truth_value
+from janusx.ops.effects import of_trips
 from janusx.ops.loops import checks_start, pack, retyped, trace_loop, unpack
 from janusx.ops.sites import Where, speculate_trips
 from janusx.signals import Unstageable
 from janusx.tracing import context
+from janusx.tracing.skeleton import specs
+from janusx.tracing.staging import Region
 from janusx.tracing.trace import Trace
+
+ROOM = 64
+"""Trips for which there is room at first in a loop that has effects."""
 
 ROLL_AFTER = 64
 """Trips of a loop that Python decides before it is tried rolled: not at once, as `while_loop` has no reverse mode."""
@@ -62,20 +68,58 @@ def _staged(
         if retyped(loop.initial, loop.carry.variables) and trace.settings.speculate:
             # With no trip the variable would keep the type that it had.
             trace.assume_staged(predicate, True, "the loop is entered", site, True)
-        start = (predicate, loop.start(variables), checks_start(loop.region))
+        room = _room(trace, site) if loop.region.effects else 0
+        start = (predicate, loop.start(variables), checks_start(loop.region), _buffers(loop.region, room))
 
         def going(state: Any) -> Any:
-            again, _, held = state
+            again, _, held, buffers = state
             for holds in held:
                 again = jnp.logical_and(again, holds)  # a violated guard ends the loop
-            return again
+            return jnp.logical_and(again, buffers[0] < room) if room else again
 
         def once(state: Any) -> Any:
-            _, leaves, held = state
-            new, _, checks, (again,) = loop.step(leaves, ())
-            return again, new, [jnp.logical_and(a, b) for a, b in zip(held, checks, strict=True)]
+            _, leaves, held, buffers = state
+            step = loop.step(leaves, ())
+            return step.extra[0], step.carry, step.held(held), _written(buffers, step.said)
 
-        _, leaves, held = jax.lax.while_loop(going, once, start)
+        again, leaves, held, buffers = jax.lax.while_loop(going, once, start)
     trace.frames.bring_out(list(zip(held, loop.region.assumptions, strict=True)))
+    if room:
+        fits = jnp.logical_not(jnp.logical_and(again, buffers[0] >= room))
+        trace.assume_staged(fits, True, f"the loop says something in at most {room} trips", site, capacity=room)
+        trace.say(of_trips(loop.region, buffers[1:], buffers[0]))
     trace.decide(site, "stage", "lax.while_loop")
     return pack(loop.finish(leaves))
+
+
+def _room(trace: Trace, site: Where | None) -> int:
+    """For how many trips there is room for what the loop says: as many as were observed, and as many again."""
+    if not trace.settings.speculate or site is None:
+        raise Unstageable("it prints, logs or appends in as many trips as only the run will show")
+    known = trace.settings.capacities.get(site.key)
+    if known is not None:
+        return known
+    seen = 0 if trace.settings.profile is None else trace.settings.profile.most_trips(site.key)
+    return max(ROOM, 1 << (2 * seen - 1).bit_length())
+
+
+def _buffers(region: Region, room: int) -> list[Any]:
+    """The number of trips so far, and room for the values of the effects of `room` trips."""
+    if not room:
+        return []
+    spots = [spot for _, piece in region.effects for spot in specs(piece.skeleton)]
+    if any(jax.dtypes.issubdtype(spot.dtype, jax.dtypes.extended) for spot in spots):
+        raise Unstageable("it prints, logs or appends a random key in as many trips as only the run will show")
+    return [jnp.asarray(0, jnp.int32), *(jnp.zeros((room, *spot.shape), spot.dtype) for spot in spots)]
+
+
+def _written(buffers: Sequence[Any], values: Sequence[Any]) -> list[Any]:
+    """The buffers after a trip that said these values."""
+    if not buffers:
+        return []
+    trip, *rows = buffers
+    written = [
+        jax.lax.dynamic_update_index_in_dim(row, jnp.asarray(value, row.dtype), trip, 0)
+        for row, value in zip(rows, values, strict=True)
+    ]
+    return [trip + 1, *written]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -18,11 +19,13 @@ from janusx.guards.codegen import Writer
 from janusx.signals import Unsupported
 from janusx.state import kinds, policy, symbols
 from janusx.state.attributes import has_dict
+from janusx.state.delivery import deliver
 from janusx.state.diff import Change
 from janusx.state.opaque import Opaque, OpaqueMethod
 from janusx.state.paths import Step
 from janusx.state.shadow import ConstantNode, HostNode, LeafNode, Node, ObjectNode, OpaqueNode, Shadow
 from janusx.state.unbound import Maybe, Unbound
+from janusx.tracing.effects import Row
 
 
 class Absent:
@@ -71,6 +74,8 @@ class Commit:
         self._keep: list[Any] = []
         self._env: dict[Any, str] = {}
         self._needs: dict[str, None] = {}
+        self._rows: dict[Row, str] = {}
+        self._lists = 0
 
     @property
     def needs(self) -> list[str]:
@@ -86,6 +91,8 @@ class Commit:
 
     def output(self, array: Any) -> str:
         """The expression of an array: an input handed through, or an output of the program."""
+        if type(array) is Row:
+            return self.row(array)
         index = self._inputs.get(id(array))
         if index is not None:
             return f"leaves[{index}]"
@@ -114,7 +121,7 @@ class Commit:
         node = self._shadow.by_shadow.get(id(value))
         if node is not None:
             return self.need(f"o{node.index}")
-        if isinstance(value, jax.Array):
+        if isinstance(value, jax.Array) or type(value) is Row:
             return self.output(value)
         if id(value) in self._made:
             return self._made[id(value)]
@@ -215,16 +222,26 @@ class Commit:
         return self.out.function("commit", "outs, leaves, needs", body)
 
     def _effect(self, effect: Any) -> list[str]:
-        args = [self.value(arg) for arg in effect.args]
-        named = [f"{name}={self.value(arg)}" for name, arg in effect.kwargs.items()]
-        if effect.caller is None:
-            call = f"{self.value(effect.function)}({', '.join([*args, *named])})"
-        else:
-            caller, function = self.out.const(effect.caller), self.value(effect.function)
-            call = f"{caller}({function}, ({''.join(f'{arg}, ' for arg in args)}), dict({', '.join(named)}))"
-        if effect.when is None:
-            return [call]
-        return [f"if {self.output(effect.when)}:", f"    {call}"]
+        return deliver(self, effect)
+
+    @contextmanager
+    def block(self) -> Iterator[list[str]]:
+        """The lines of a block: what is evaluated there is known neither outside nor in the next."""
+        outer = self.out, self._env, self._made
+        self.out, self._env, self._made = self.out.block(), dict(self._env), dict(self._made)
+        try:
+            yield self.out.lines
+        finally:
+            self.out, self._env, self._made = outer
+
+    def row(self, row: Row) -> str:
+        """The name of a trip's row, in the loop over them."""
+        return self._rows.setdefault(row, f"r{len(self._rows)}")
+
+    def list_of_events(self) -> str:
+        """A new name for a list of events."""
+        self._lists += 1
+        return f"said{self._lists}"
 
     def _writes(self, found: Sequence[Change]) -> tuple[list[str], list[str]]:
         writer = Writer()

@@ -282,7 +282,7 @@ def appended_to(sym: Any) -> list[Any]:
     """What the program has appended to a list of the user's so far; the list itself is only touched at commit."""
     if sym._jx_kind is not list or not isinstance(sym._jx_expr, Input):
         return []
-    return context.current().appended.get(sym._jx_expr.path, [])  # type: ignore[no-any-return]
+    return context.current().appended_to(sym._jx_expr.path)  # type: ignore[no-any-return]
 
 
 def with_items(value: list[Any], *items: Any) -> list[Any]:

@@ -135,3 +135,14 @@ class Heap:
             written.held.kind.fill(written.held.value, written.held.fields)
         for token, fields in self._tokens:
             kinds.INSTANCE.fill(token, fields)
+
+
+def only_grew(held: Held, steps: tuple[Step, ...], changed: tuple[Step, ...]) -> bool:
+    """Whether all that happened to an object is that items were appended to it."""
+    before = dict(held.fields)
+    return (
+        type(held.value) is list
+        and isinstance(held.kind, kinds.ListKind)
+        and set(before) < set(steps)
+        and not set(before) & set(changed)
+    )

@@ -23,6 +23,8 @@ class Settings:
         assumed: outcomes to speculate on, by (function, site).
         flips: of such a site the occurrences in the trace that go the other way.
         only: sites whose other side raises.
+        exact: lists that are copied, since they are not only appended to; None where there is no other pass.
+        capacities: of a loop whose trips only the run will show, how many of them can have effects.
     """
 
     speculate: bool = True
@@ -34,3 +36,5 @@ class Settings:
     assumed: Mapping[tuple[str, int], bool] = field(default_factory=dict)
     flips: Mapping[tuple[str, int], frozenset[int]] = field(default_factory=dict)
     only: frozenset[tuple[str, int]] = frozenset()
+    exact: frozenset[Path] | None = None
+    capacities: Mapping[tuple[str, int], int] = field(default_factory=dict)

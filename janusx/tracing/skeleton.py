@@ -41,6 +41,23 @@ class Py(Skeleton):
     kind: type
 
 
+@dataclass(frozen=True, slots=True)
+class Slot(symbols.Expr):
+    """In the expression of a `Later`, the place of an array: which leaf, and what it is read back as."""
+
+    index: int
+    kind: type | None
+
+
+@dataclass(frozen=True, slots=True)
+class Later(Skeleton):
+    """A Python value that is made of arrays after the run, by an expression: a text, a list, an exact number."""
+
+    kind: type
+    expr: symbols.Expr
+    arrays: tuple[Arr, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Fixed(Skeleton):
     """A constant, or an object that exists outside of the region."""
@@ -89,15 +106,18 @@ def fixed_same(a: Any, b: Any) -> bool:
     return category in ("constant", "scalar") and symbols.same(a, b)
 
 
-def flatten(value: Any, heap: Heap, leaves: list[Any]) -> Skeleton:
-    """The skeleton of a value; its arrays are appended to `leaves`."""
+def flatten(value: Any, heap: Heap, leaves: list[Any], exact: bool = False) -> Skeleton:
+    """The skeleton of a value; its arrays are appended to `leaves`.
+
+    With `exact` Python's own arithmetic on what arrays hold is left to Python: nothing in the program will need it.
+    """
     if isinstance(value, Unbound):
         return Empty(value.name)
     if isinstance(value, Maybe):
         leaves.append(value.bound)
-        return Perhaps(value.name, flatten(value.value, heap, leaves))
+        return Perhaps(value.name, flatten(value.value, heap, leaves, exact))
     if symbols.is_sym(value):
-        return _flatten_sym(value, leaves)
+        return _flatten_sym(value, leaves, exact)
     if isinstance(value, jax.Array):
         leaves.append(value)
         return arr(value)
@@ -108,20 +128,67 @@ def flatten(value: Any, heap: Heap, leaves: list[Any]) -> Skeleton:
         if category.mutable:
             heap.leaves_once(value)
         fields = category.fields(value)
-        items = tuple(flatten(item, heap, leaves) for _, item in fields)
+        items = tuple(flatten(item, heap, leaves, exact) for _, item in fields)
         if not category.mutable and all(type(item) is Fixed for item in items):
             return Fixed(value)
         return Made(category, type(value), tuple(step for step, _ in fields), items)
     return Fixed(value)
 
 
-def _flatten_sym(value: Any, leaves: list[Any]) -> Skeleton:
+def _flatten_sym(value: Any, leaves: list[Any], exact: bool) -> Skeleton:
     if value._jx_value is not symbols.UNKNOWN:
         return Fixed(value)
-    if value._jx_kind not in (bool, int, float, complex):
-        raise Unstageable(f"a {value._jx_kind.__name__} made of array values leaves a staged region")
+    if exact or value._jx_kind not in (bool, int, float, complex):
+        arrays: list[Any] = []
+        expr = _slotted(value._jx_expr, arrays)
+        leaves.extend(arrays)
+        return Later(value._jx_kind, expr, tuple(map(arr, arrays)))
     leaves.append(jnp.asarray(symbols.as_array(value)))
     return Py(value._jx_kind)
+
+
+def _slotted(expr: symbols.Expr, arrays: list[Any]) -> symbols.Expr:
+    """An expression with slots for its arrays, which are appended to `arrays`."""
+    if isinstance(expr, symbols.Device):
+        index = next((i for i, known in enumerate(arrays) if known is expr.array), len(arrays))
+        if index == len(arrays):
+            arrays.append(expr.array)
+        return Slot(index, expr.kind)
+    if isinstance(expr, symbols.Apply):
+        args = tuple(_slotted(arg, arrays) for arg in expr.args)
+        return symbols.Apply(expr.function, args, tuple((name, _slotted(arg, arrays)) for name, arg in expr.kwargs))
+    return expr
+
+
+def _filled(expr: symbols.Expr, arrays: Sequence[Any]) -> symbols.Expr:
+    """The inverse of `_slotted`."""
+    if isinstance(expr, Slot):
+        return symbols.Device(arrays[expr.index], expr.kind)
+    if isinstance(expr, symbols.Apply):
+        args = tuple(_filled(arg, arrays) for arg in expr.args)
+        return symbols.Apply(expr.function, args, tuple((name, _filled(arg, arrays)) for name, arg in expr.kwargs))
+    return expr
+
+
+def read_whole(skeleton: Skeleton) -> list[bool]:
+    """For each leaf, whether the value holds the array itself: of the others a host copy is as good."""
+    if isinstance(skeleton, Arr):
+        return [True]
+    if isinstance(skeleton, Py):
+        return [False]
+    if isinstance(skeleton, Later):
+        whole = [False] * len(skeleton.arrays)
+        pending = [skeleton.expr]
+        while pending:
+            expr = pending.pop()
+            if isinstance(expr, Slot) and expr.kind is None:
+                whole[expr.index] = True
+            elif isinstance(expr, symbols.Apply):
+                pending += [*expr.args, *(arg for _, arg in expr.kwargs)]
+        return whole
+    if isinstance(skeleton, Perhaps):
+        return [False, *read_whole(skeleton.item)]
+    return [whole for item in skeleton.items for whole in read_whole(item)] if isinstance(skeleton, Made) else []
 
 
 def arr(value: Any) -> Arr:
@@ -138,6 +205,9 @@ def unflatten(skeleton: Skeleton, leaves: Iterator[Any]) -> Any:
         return next(leaves)
     if isinstance(skeleton, Py):
         return symbols.device_scalar(next(leaves), skeleton.kind)
+    if isinstance(skeleton, Later):
+        arrays = [next(leaves) for _ in skeleton.arrays]
+        return symbols.Sym(_filled(skeleton.expr, arrays), symbols.UNKNOWN, skeleton.kind)
     if isinstance(skeleton, Empty):
         return Unbound(skeleton.name)
     if isinstance(skeleton, Perhaps):
@@ -165,6 +235,9 @@ def _specs(skeleton: Skeleton, found: list[jax.ShapeDtypeStruct]) -> None:
         found.append(jax.ShapeDtypeStruct(skeleton.shape, skeleton.dtype, weak_type=skeleton.weak))
     elif isinstance(skeleton, Py):
         found.append(jax.ShapeDtypeStruct((), jnp.asarray(skeleton.kind(0)).dtype))
+    elif isinstance(skeleton, Later):
+        for array in skeleton.arrays:
+            _specs(array, found)
     elif isinstance(skeleton, Perhaps):
         found.append(jax.ShapeDtypeStruct((), bool))
         _specs(skeleton.item, found)
@@ -270,6 +343,8 @@ def describe(skeleton: Skeleton) -> str:
         return f"a Python {kind.__name__}"
     if isinstance(skeleton, Made):
         return f"a {skeleton.cls.__name__} of {len(skeleton.items)}"
+    if isinstance(skeleton, Later):
+        return f"a Python {skeleton.kind.__name__}"
     if isinstance(skeleton, Empty):
         return f"unbound {skeleton.name}"
     value = getattr(skeleton, "value", None)
@@ -293,6 +368,9 @@ def convert(target: Skeleton, source: Skeleton, leaves: Iterator[Any], out: list
             out.append(jnp.asarray(symbols.as_array(value)).astype(jnp.asarray(target.kind(0)).dtype))
         else:
             out.append(next(leaves).astype(jnp.asarray(target.kind(0)).dtype))
+    elif isinstance(target, Later):
+        assert target == source  # expressions are not unified with others
+        out.extend(next(leaves) for _ in target.arrays)
 
 
 def _convert_array(target: Arr, source: Skeleton, leaves: Iterator[Any]) -> Any:

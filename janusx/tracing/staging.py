@@ -14,9 +14,10 @@ import jax
 
 from janusx.guards.staged import Assumption
 from janusx.state.paths import Step
+from janusx.tracing.effects import Effect, Trips
 from janusx.tracing.heap import Heap, Held
 from janusx.tracing.skeleton import Skeleton, flatten
-from janusx.tracing.trace import Effect, Trace
+from janusx.tracing.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Region:
     heap: Heap
     value: Piece = None  # type: ignore[assignment]
     writes: dict[int, ObjectWrites] = field(default_factory=dict)
-    effects: list[tuple[Effect, Piece]] = field(default_factory=list)
+    effects: list[tuple[Effect | Trips, Piece]] = field(default_factory=list)
     assumptions: tuple[Assumption, ...] = ()
     checks: tuple[int, int] = (0, 0)
     place: Callable[..., list[Any]] = None  # type: ignore[assignment]
@@ -96,8 +97,7 @@ def trace_region(
                 pieces = {step: _piece(written.after[step], region.heap, out) for step in written.changed}
                 region.writes[id(written.held.value)] = ObjectWrites(written.held, tuple(written.after), pieces)
             for effect in effects:
-                values = (effect.args, tuple(effect.kwargs.values()), effect.when)
-                region.effects.append((effect, _piece(values, region.heap, out)))
+                region.effects.append((effect, _piece(effect.values(), region.heap, out, exact=True)))
             region.assumptions = tuple(check.assumption for check in checks)
             region.checks = (len(out), len(out) + len(checks))
             out.extend(check.holds for check in checks)
@@ -112,9 +112,9 @@ def trace_region(
     return region
 
 
-def _piece(value: Any, heap: Heap, out: list[Any]) -> Piece:
+def _piece(value: Any, heap: Heap, out: list[Any], exact: bool = False) -> Piece:
     start = len(out)
-    skeleton = flatten(value, heap, out)
+    skeleton = flatten(value, heap, out, exact)
     return Piece(skeleton, start, len(out))
 
 

@@ -15,27 +15,14 @@ import jax.numpy as jnp
 
 from janusx import emitted, leaves
 from janusx.guards.staged import Assumption, Frames
-from janusx.signals import Unrelax, Unsupported
+from janusx.signals import Relax, Unrelax, Unsupported
 from janusx.state import kinds, policy, symbols
 from janusx.state.paths import Anchor, Closure, Global, Member, Path, root
 from janusx.state.shadow import LeafNode, ObjectNode, Shadow
 from janusx.tracing import methods
+from janusx.tracing.effects import Effect, Trips
 from janusx.tracing.rewriter import Program, Rewriter
 from janusx.tracing.settings import Settings
-
-
-@dataclass(frozen=True)
-class Effect:
-    """Something that happens at commit: a function called with values, if `when` (a boolean of the program) says so.
-
-    `caller` makes the call, from the user's line: what logging and warnings name is the user's own place.
-    """
-
-    function: Any
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    when: Any = None
-    caller: types.FunctionType | None = None
 
 
 @dataclass
@@ -64,9 +51,10 @@ class Trace:
         self.rewriter = rewriter
         self.call = call
         self.frames = Frames()
-        self.effects: list[Effect] = []
+        self.effects: list[Effect | Trips] = []
         self.host_guards: list[tuple[symbols.Expr, Any]] = []
-        self.appended: dict[Path, list[Any]] = {}  # by path of growing lists: what the program has appended
+        self.appended: dict[Path, list[Any] | None] = {}  # by path of growing lists: what was appended; None: unclear
+        self.lists_read: list[Path] = []  # growing lists that the program read, each time that it did
         self.occurrences: dict[tuple[str, int], int] = {}  # the last one at each site speculated on
         self.locks: list[Path] = []  # locks that the program takes: the whole call holds them
         self.memo: dict[tuple[int, ...], Any] = {}
@@ -119,15 +107,19 @@ class Trace:
         self._anchored[id(value)] = value
         return root(Anchor(name, id(value)))
 
-    def assume_staged(self, value: Any, expected: bool, what: str, where: Any = None, only: bool = False) -> None:
+    def assume_staged(
+        self, value: Any, expected: bool, what: str, where: Any = None, only: bool = False, capacity: int = 0
+    ) -> None:
         """Guard, inside the program, that a boolean has this value."""
         if not self.settings.speculate:
             raise Unsupported(f"that {what} would have to be taken for granted")
         key: tuple[str, int]
         key, place = (where.key, where.place) if where is not None else (("", 0), "")
-        occurrence = self.occurrences[key] = self.occurrences.get(key, -1) + 1
+        occurrence = 0
+        if not capacity:
+            occurrence = self.occurrences[key] = self.occurrences.get(key, -1) + 1
         holds = value if expected else jnp.logical_not(value)
-        self.frames.add(holds, Assumption((*key, occurrence), expected, what, place, only))
+        self.frames.add(holds, Assumption((*key, occurrence), expected, what, place, only, capacity))
 
     def real_globals(self, shadow: dict[str, Any]) -> dict[str, Any]:
         """The user's own globals for a shadow of them."""
@@ -135,14 +127,37 @@ class Trace:
 
     def hold_append(self, target: Any, method: Any, args: tuple[Any, ...]) -> None:
         """Append to a list whose length is not a constant of the program: at commit."""
-        self.effects.append(Effect(method, (target, *args), {}))
-        items = [args[0]] if method is list.append else list(args[0])
-        self.appended.setdefault(target._jx_expr.path, []).extend(items)
+        self.say(Effect(method, (target, *args), {}))
+
+    def say(self, effect: Effect | Trips) -> None:
+        """Hold an effect until commit."""
+        self.effects.append(effect)
+        for target, items in effect.appended:
+            path = target._jx_expr.path
+            known = self.appended.get(path, [])
+            self.appended[path] = None if known is None or items is None else [*known, *items]
+
+    def appended_to(self, path: Path) -> list[Any]:
+        """What the program has appended to a growing list so far: asked where the list is read."""
+        self.lists_read.append(path)
+        known = self.appended.get(path, [])
+        if known is None:
+            self.unrelax(path)  # the list is copied from now on
+            raise Unsupported("a list is read to which the program appends as often as only the run will show")
+        return known
 
     def unrelax(self, path: Path) -> None:
         """Ask for a pass in which a list is copied, if it was not because it grows."""
         if path in self.settings.relaxed:
             raise Unrelax(path)
+
+    def relax(self, copied: Any) -> None:
+        """Ask for a pass in which a list of the user's is not copied, since all that happens to it is that it grows."""
+        node = self.shadow.by_shadow.get(id(copied))
+        if node is None or self.settings.exact is None or node.path in self.settings.exact:
+            return
+        if type(node.real) is list and node.path not in self.settings.relaxed:
+            raise Relax(node.path)
 
     def decide(self, where: Any, rung: str, reason: str) -> None:
         """Record what was decided at a site."""
@@ -150,13 +165,14 @@ class Trace:
             self.decisions[where.key] = (rung, reason)
 
     @contextmanager
-    def effect_scope(self) -> Iterator[list[Effect]]:
-        """Collect the effects of a region apart."""
+    def effect_scope(self) -> Iterator[list[Effect | Trips]]:
+        """Collect the effects of a region apart. What it appends to lists counts once its effects are held outside."""
         outer, self.effects = self.effects, []
+        appended, self.appended = self.appended, dict(self.appended)
         try:
             yield self.effects
         finally:
-            self.effects = outer
+            self.effects, self.appended = outer, appended
 
     # --- regions ------------------------------------------------------------------------------------------------
 
