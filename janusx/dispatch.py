@@ -18,11 +18,11 @@ from janusx.compile import Builder, Call
 from janusx.entry import Entry
 from janusx.guards.codegen import ARRAY_TYPE
 from janusx.guards.diagnose import read
-from janusx.guards.staged import Violated
+from janusx.guards.staged import Assumption, Violated
 from janusx.ops.calls import call as call_of
 from janusx.profiler import run_observed
 from janusx.record import Observations, Record
-from janusx.signals import NeedsProfile, Retrace, Signal, Unstageable, Unsupported
+from janusx.signals import NeedsProfile, Retrace, Signal, Unbuilt, Unstageable, Unsupported
 from janusx.state.opaque import LOCKS
 from janusx.timings import Clock
 from janusx.tracing import context, outer
@@ -51,6 +51,7 @@ class GaveUp:
     line: str = ""
     lines: tuple[int, ...] = ()
     unsure: bool = False
+
 
 MAX_FLIPS = 3
 """Programs made within one call, each for the outcomes that the one before met, before Python answers."""
@@ -119,7 +120,11 @@ def run(record: Record, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, A
             return MISS
     if clock is not None:
         clock.tick()
-    result = entry.commit(outs, inputs, needs)
+    try:
+        result = entry.commit(outs, inputs, needs)
+    except Unbuilt as signal:
+        _raised(record, signal.error)
+        return MISS
     entry.hits += 1
     if clock is not None:
         clock.tick()
@@ -138,6 +143,18 @@ def _drop_if_stale(record: Record, entry: Entry, inputs: tuple[Any, ...]) -> Non
 
 def _violated(record: Record, entry: Entry, held: Any) -> None:
     assumption = entry.assumptions[int(np.argmin(held))]
+    _tell_violation(record, assumption)
+    record.violated = Violated(assumption, entry.assumptions, tuple(bool(bit) for bit in held))
+
+
+def _raised(record: Record, error: Exception) -> None:
+    """What the program computed is nothing that Python can go on with: Python raises the user's exception."""
+    assumption = Assumption(("", 0, 0), True, f"{type(error).__name__} ({error}) is not raised", "", only=True)
+    _tell_violation(record, assumption)
+    record.violated = Violated(assumption, (assumption,), (False,))
+
+
+def _tell_violation(record: Record, assumption: Assumption) -> None:
     record.violations += 1
     record.note("violation", assumption.place, f"that {assumption.what} did not hold")
     logs.say("guards", "%s: that %s did not hold", assumption.place, assumption.what)
@@ -146,7 +163,6 @@ def _violated(record: Record, entry: Entry, held: Any) -> None:
         raise errors.ViolationError(f"an assumption did not hold: {assumption.what}", place=place_of(assumption.place))
     if callable(policy):
         policy(assumption)
-    record.violated = Violated(assumption, entry.assumptions, tuple(bool(bit) for bit in held))
 
 
 def place_of(text: str) -> errors.Place | None:

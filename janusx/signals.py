@@ -69,5 +69,13 @@ class Relax(Signal):
         self.path = path
 
 
+class Unbuilt(Signal):
+    """Python's own arithmetic or formatting raised on what a run computed, before anything was written."""
+
+    def __init__(self, error: Exception):
+        super().__init__(error)
+        self.error = error
+
+
 class Retrace(Signal):
     """`jax.jit` wants to trace an entry again: an aval, a sharding or a JAX setting is not what it was made for."""

@@ -39,7 +39,9 @@ class Strings(ExpressionPass):
     def leave_BinaryOperation(
         self, original_node: cst.BinaryOperation, updated_node: cst.BinaryOperation
     ) -> cst.BaseExpression:
-        if not isinstance(updated_node.operator, cst.Modulo) or not _is_text(original_node.left):
+        # Only text is formatted with a tuple.
+        several = isinstance(original_node.right, cst.Tuple) and bool(original_node.right.elements)
+        if not isinstance(updated_node.operator, cst.Modulo) or not (several or _is_text(original_node.left)):
             return updated_node
         return self.replace(original_node, self.ops("percent", updated_node.left, updated_node.right))
 

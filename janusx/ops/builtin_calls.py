@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from janusx import leaves
 from janusx.ops import iterables
 from janusx.ops.effects import hold
+from janusx.ops.strings import text
 from janusx.state import symbols
 
 
@@ -24,15 +25,6 @@ def _scalar(kind: type) -> Callable[..., Any]:
                 return kind(args[0])  # raises, as it does outside of a trace
             return symbols.device_scalar(args[0].reshape(()), kind)
         return symbols.apply(kind, *args) if any(map(symbols.is_sym, args)) else kind(*args)
-
-    return convert
-
-
-def _text(function: Callable[..., str]) -> Callable[..., Any]:
-    def convert(*args: Any, **kwargs: Any) -> Any:
-        if any(symbols.is_sym(arg) or symbols.is_array(arg) for arg in args):
-            return symbols.apply(function, *args, **kwargs)
-        return function(*args, **kwargs)
 
     return convert
 
@@ -98,9 +90,10 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     int: _scalar(int),
     bool: _scalar(bool),
     complex: _scalar(complex),
-    str: _text(str),
-    repr: _text(repr),
-    format: _text(format),
+    str: text(str),
+    repr: text(repr),
+    ascii: text(ascii),
+    format: text(format),
     len: _len,
     type: _type,
     abs: _pure(abs),

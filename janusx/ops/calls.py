@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from janusx import emitted, leaves
-from janusx.ops import builtin_calls, higher_order
+from janusx.ops import builtin_calls, higher_order, strings
 from janusx.ops.effects import hold
 from janusx.signals import Unsupported
 from janusx.state import symbols
@@ -124,9 +124,12 @@ def native(fn: Any) -> Callable[..., Any]:
     """A method of a Python object (`list.append`, `str.join`): called as it is, unless symbols must be spelled out."""
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        if type(fn.__self__) in (str, bytes) and any(map(symbols.has_sym, args)):
+        if type(fn.__self__) is bytes and any(map(symbols.has_sym, args)):
             return symbols.apply(symbols.call_method, fn.__self__, fn.__name__, *args, **kwargs)
         return fn(*args, **kwargs)
+
+    if type(fn.__self__) is str:
+        return strings.method(fn.__self__, fn.__name__)
 
     return run
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from janusx import emitted
+from janusx.ops.strings import Rebuild, shows_place, spelled
 from janusx.signals import Unsupported
-from janusx.state import policy, symbols
+from janusx.state import kinds, policy, symbols
 from janusx.state.opaque import Opaque
 from janusx.tracing import context
 from janusx.tracing.effects import Effect, Row, Trips
@@ -91,4 +92,15 @@ def freeze(value: Any) -> Any:
     category = policy.category(value)
     if category in ("constant", "scalar", "array") or isinstance(value, BaseException):
         return value
+    if isinstance(category, kinds.Kind) and category not in (kinds.FUNCTION, kinds.METHOD, kinds.PARTIAL, kinds.CELL):
+        return _copy(value, category)
     raise Unsupported(f"a {type(value).__name__} is printed or logged, which may change before it is shown")
+
+
+def _copy(value: Any, kind: kinds.Kind) -> Any:
+    """A copy of an object: what it shows is what it holds now."""
+    late = spelled(value)
+    if late is not value or shows_place(type(value)):
+        return late
+    fields = kind.fields(value)
+    return Rebuild(kind, type(value), tuple(step for step, _ in fields))(*(freeze(item) for _, item in fields))

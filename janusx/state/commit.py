@@ -16,8 +16,8 @@ import numpy as np
 
 from janusx import emitted
 from janusx.guards.codegen import Writer
-from janusx.signals import Unsupported
-from janusx.state import kinds, policy, symbols
+from janusx.signals import Unbuilt, Unsupported
+from janusx.state import kinds, policy, symbols, writes
 from janusx.state.attributes import has_dict
 from janusx.state.delivery import deliver
 from janusx.state.diff import Change
@@ -209,6 +209,10 @@ class Commit:
         writes, undo = self._writes(found)
         body = [*self.out.lines]
         if writes:
+        if self._rerun and any("(" in line for line in body):
+            # Nothing is written yet, so Python can still answer: with the user's lines in the traceback.
+            body = ["try:", *(f"    {line}" for line in body)]
+            body += ["except Exception as error:", "    raise Unbuilt(error) from None"]
             body += ["try:", *(f"    {line}" for line in writes)]
             body += ["except BaseException:", f"    undo(({''.join(f'{entry}, ' for entry in undo)}))", "    raise"]
         for lines in said:
@@ -219,6 +223,7 @@ class Commit:
             body.insert(0, f"({needs}) = needs")
         self.out.namespace["undo"] = restore
         self.out.namespace["ABSENT"] = ABSENT
+        self.out.namespace["Unbuilt"] = Unbuilt
         return self.out.function("commit", "outs, leaves, needs", body)
 
     def _effect(self, effect: Any) -> list[str]:

@@ -138,8 +138,11 @@ class Sym:
         return f"Sym({self._jx_kind.__name__}, {self._jx_value!r})"
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or self._jx_value is UNKNOWN:
+        if name.startswith("__"):
             raise AttributeError(name)
+        if self._jx_value is UNKNOWN:
+            # Known after the run; what its type has is known now.
+            return Method(self, name) if callable(getattr(self._jx_kind, name)) else apply(getattr, self, name)
         if isinstance(self._jx_value, np.ndarray) and name in ("shape", "dtype", "ndim", "size", "nbytes", "itemsize"):
             return getattr(self._jx_value, name)  # guarded where the array is read
         attribute = getattr(self._jx_value, name)
@@ -357,7 +360,7 @@ _SAMPLES: dict[type, Any] = {bool: True, int: 3, float: 1.5, complex: 1 + 1j, st
 
 def _kind_of_result(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> type:
     """The type of a result that is known only after the run, found by trying the function on typical values."""
-    if function in (str, repr, format) or getattr(function, "gives_text", False):
+    if function in (str, repr, format, ascii) or getattr(function, "gives_text", False):
         return str
     try:
         return type(function(*map(_sample, args), **{name: _sample(kwargs[name]) for name in kwargs}))
@@ -403,6 +406,8 @@ def _array_of(expr: Expr) -> Any:
         return expr.array if expr.kind is None else jnp.asarray(expr.array)
     if isinstance(expr, Constant):
         return expr.value
+    if not _on_device(expr):
+        return context.current().host_input(expr, None)
     if isinstance(expr, Apply):
         function: Any = expr.function
         if function in (float, int, bool):
@@ -411,9 +416,13 @@ def _array_of(expr: Expr) -> Any:
             function = getattr(jnp, function.__name__, None)
         if function is not None and not expr.kwargs and _in_program(function):
             return function(*map(_array_of, expr.args))
-    if isinstance(expr, Input):
-        return context.current().host_input(expr, None)
     raise Unstageable("array code uses a Python value that can be computed only after the run")
+
+
+def _on_device(expr: Any) -> bool:
+    if isinstance(expr, Apply):
+        return any(map(_on_device, expr.args)) or any(_on_device(arg) for _, arg in expr.kwargs)
+    return isinstance(expr, Device)
 
 
 def _in_program(function: Any) -> bool:

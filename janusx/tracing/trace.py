@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from janusx import emitted, leaves
+from janusx.guards.checks import evaluate
 from janusx.guards.staged import Assumption, Frames
 from janusx.signals import Relax, Unrelax, Unsupported
 from janusx.state import kinds, policy, symbols
@@ -79,13 +80,17 @@ class Trace:
         return node.value  # a leaf found late: the pass goes on with its value and is repeated with one more input
 
     def host_input(self, expr: symbols.Expr, value: Any) -> Any:
-        """The program input that carries a host expression's value."""
+        """The program input that carries a host expression's value; `None` for one that follows from the inputs."""
         known = self.inputs.hosts.get(expr)
         if known is not None:
             return known
         if expr not in self.inputs.late:
-            self.inputs.late[expr] = jnp.asarray(value)
+            self.inputs.late[expr] = jnp.asarray(self.present(expr) if value is None else value)
         return self.inputs.late[expr]
+
+    def present(self, expr: symbols.Expr) -> Any:
+        """The value that a host expression has in this call."""
+        return evaluate(expr, {node.path: node.value for node in self.shadow.hosts}.__getitem__)
 
     @property
     def incomplete(self) -> bool:

@@ -69,6 +69,18 @@ CASES = [
         calls=((1,),),
     ),
     Case(
+        "a percent sign before a tuple formats",
+        """
+        def f(form, x):
+            return form % (x, 1)
+        """,
+        """
+        def f(form, x):
+            return jx.percent(form, (x, 1))
+        """,
+        calls=(("%s %s", 1),),
+    ),
+    Case(
         "other uses of the percent sign stay",
         """
         def f(x, y):
