@@ -13,6 +13,7 @@ from typing import Any
 from janusx.signals import Unstageable
 from janusx.state import kinds, policy
 from janusx.state.paths import Step
+from janusx.state.shadow import ObjectNode
 
 _PLAIN = (
     str,
@@ -35,7 +36,17 @@ class Held:
 
     value: Any
     kind: kinds.Kind
-    fields: tuple[tuple[Step, Any], ...]
+    snapshot: tuple[tuple[Step, Any], ...]
+    node: ObjectNode | None = None  # of a namespace, whose members are followed as code turns out to use them
+    known: frozenset[Step] = frozenset()  # those that were followed when the snapshot was taken
+
+    @property
+    def fields(self) -> tuple[tuple[Step, Any], ...]:
+        """The fields at the snapshot; of a member followed since then the shadow, which is what code sees of it."""
+        if self.node is None or len(self.node.children) == len(self.known):
+            return self.snapshot
+        late = {step: self.node.initial[step] for step in self.node.children if step not in self.known}
+        return tuple((step, late.get(step, value)) for step, value in self.snapshot)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,17 +67,12 @@ class Heap:
         self._made: dict[int, Any] = {}
         # Tokens of the trace around: a library may write between the end of a scope and our next word.
         self._tokens = [(token, kinds.INSTANCE.fields(token)) for token, _ in trace.shadow.fresh]
-        namespaces = []
+        self._nodes = len(trace.shadow.objects)
         pending: list[Any] = list(roots)
+        pending += [node.shadow for node in trace.shadow.objects if not _is_namespace(node)]
         for node in trace.shadow.objects:
-            if isinstance(node.kind, kinds.LibraryKind):
-                continue
-            if isinstance(node.kind, kinds.MembersKind | kinds.GlobalsKind):
-                namespaces.append(node)
-            else:
-                pending.append(node.shadow)
-        for node in namespaces:
-            self._hold(node.shadow, node.kind, pending, followed=node)
+            if _is_namespace(node) and node.kind.mutable:
+                self._hold_namespace(node, tuple(node.kind.fields(node.shadow)), frozenset(node.children), pending)
         self._walk(pending)
 
     def _walk(self, pending: list[Any]) -> None:
@@ -86,15 +92,30 @@ class Heap:
             else:
                 pending.extend(item for _, item in category.fields(value))
 
-    def _hold(self, value: Any, kind: kinds.Kind, pending: list[Any], followed: Any = None) -> None:
+    def _hold(self, value: Any, kind: kinds.Kind, pending: list[Any]) -> None:
         fields = tuple(kind.fields(value))
         self._held[id(value)] = Held(value, kind, fields)
-        if followed is None:
-            pending.extend(item for _, item in fields)
-        else:  # of a namespace only what code uses
-            pending.extend(item for step, item in fields if step in followed.children)
+        pending.extend(item for _, item in fields)
+
+    def _hold_namespace(self, node: ObjectNode, fields: Any, known: frozenset[Step], pending: list[Any]) -> None:
+        self._held[id(node.shadow)] = Held(node.shadow, node.kind, fields, node, known)
+        pending.extend(item for step, item in fields if step in known)  # only what code uses
+
+    def _catch_up(self) -> None:
+        """Hold what was reached for the first time since: nobody can have changed it before the snapshot."""
+        objects = self._trace.shadow.objects
+        late, self._nodes = objects[self._nodes :], len(objects)
+        for node in late:
+            if id(node.shadow) in self._held or not node.kind.mutable:
+                continue
+            if _is_namespace(node):
+                fields = {**node.original, **node.initial}
+                self._hold_namespace(node, tuple(fields.items()), frozenset(), [])
+            elif isinstance(policy.category(node.shadow), kinds.Kind):
+                self._held[id(node.shadow)] = Held(node.shadow, node.kind, tuple(node.initial.items()))
 
     def __contains__(self, value: Any) -> bool:
+        self._catch_up()
         return id(value) in self._held
 
     def all(self) -> list[Held]:
@@ -117,6 +138,7 @@ class Heap:
 
     def writes(self) -> list[Written]:
         """What changed since the snapshot."""
+        self._catch_up()
         fresh = {id(token) for token, _ in self._trace.shadow.fresh}
         found = []
         for held in self._held.values():
@@ -146,3 +168,7 @@ def only_grew(held: Held, steps: tuple[Step, ...], changed: tuple[Step, ...]) ->
         and set(before) < set(steps)
         and not set(before) & set(changed)
     )
+
+
+def _is_namespace(node: ObjectNode) -> bool:
+    return isinstance(node.kind, kinds.MembersKind | kinds.GlobalsKind)
