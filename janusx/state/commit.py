@@ -74,6 +74,7 @@ class Commit:
         self._keep: list[Any] = []
         self._env: dict[Any, str] = {}
         self._needs: dict[str, None] = {}
+        self._rerun = not donated  # donated inputs are gone after the run
         self._rows: dict[Row, str] = {}
         self._lists = 0
 
