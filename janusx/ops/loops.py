@@ -147,6 +147,16 @@ class Loop:
             out += convert_all(wanted, skeleton, before)
         return out
 
+    def retypes(self) -> bool:
+        """Whether a variable or a field has another type after an iteration than before the first."""
+        if retyped(self.initial, self.carry.variables):
+            return True
+        for place, step, skeleton in self.carry.writes:
+            before = dict(self.heap.held(place).fields)[step]
+            if retyped(flatten(before, self.heap, []), skeleton):
+                return True
+        return False
+
     def step(self, leaves: Sequence[Any], inputs: Sequence[Any]) -> Iteration:
         """One iteration."""
         outs = self.region.place(*leaves, *inputs)
@@ -210,7 +220,11 @@ def trace_loop(
         carry = Carry(initial)  # other objects are reached than when the guess was made
     for _ in range(MAX_REFINEMENTS):
         read = len(trace.lists_read)
-        region = _trace_body(trace, body, carry, heap, inputs, make_item)
+        trace.rolling += 1
+        try:
+            region = _trace_body(trace, body, carry, heap, inputs, make_item)
+        finally:
+            trace.rolling -= 1
         _check_lists(region, trace.lists_read[read:])
         refined = _refine(trace, carry, region, heap, appends)
         if refined == carry:

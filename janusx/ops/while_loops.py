@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from janusx.ops.conditionals import staged_predicate, truth_value
 from janusx.ops.effects import of_trips
-from janusx.ops.loops import checks_start, pack, retyped, trace_loop, unpack
+from janusx.ops.loops import checks_start, pack, trace_loop, unpack
 from janusx.ops.sites import Where, speculate_trips
 from janusx.signals import Unstageable
 from janusx.tracing import context
@@ -65,7 +65,7 @@ def _staged(
 
     with trace.region() as key:
         loop = trace_loop(trace, key, iteration, variables, (), lambda leaves: (), [test, body], appends=False)
-        if retyped(loop.initial, loop.carry.variables) and trace.settings.speculate:
+        if loop.retypes() and trace.settings.speculate:
             # With no trip the variable would keep the type that it had.
             trace.assume_staged(predicate, True, "the loop is entered", site, True)
         room = _room(trace, site) if loop.region.effects else 0
