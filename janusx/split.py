@@ -211,6 +211,7 @@ def _make(record: Record, call: Call) -> bool:
             first_line=source.first_line,
             class_name=source.class_name,
             is_leaf=lambda name: is_leaf_name(fun, name),
+            consumes=lambda name: _consumes(fun, name),
         )
         if done is None or not (done.pieces or done.calls):
             return False
@@ -229,6 +230,21 @@ def _make(record: Record, call: Call) -> bool:
     split.made_of = len(cuts.reasons)
     record.split = split
     return True
+
+
+CONSUMING = frozenset("jax.tree jax.tree_util jax.lax".split())
+"""Modules whose functions call the functions that they are given before they return, and keep none."""
+
+
+def _consumes(fun: types.FunctionType, name: str) -> bool:
+    """Whether the function of a dotted name in a function's code keeps no function that it is given."""
+    first, *rest = name.split(".")
+    value = fun.__globals__.get(first)
+    if not rest:
+        return first in ("sorted", "min", "max") and first not in fun.__globals__
+    for part in rest[:-1]:
+        value = vars(value).get(part) if isinstance(value, types.ModuleType) else None
+    return isinstance(value, types.ModuleType) and value.__name__ in CONSUMING
 
 
 def _piece(

@@ -20,7 +20,7 @@ _HOLDERS = (
 )
 _LITERALS = frozenset({"True", "False", "None"})
 # A generator expression that is the only argument of one of these is used up at once: it captures nothing.
-_CONSUMERS = frozenset("all any dict frozenset list max min set sorted sum tuple".split())
+CONSUMERS = frozenset("all any dict frozenset list max min set sorted sum tuple".split())
 
 
 @dataclass(slots=True)
@@ -450,4 +450,4 @@ def _consumes(function: cst.BaseExpression) -> bool:
     """Whether a callee is one of the builtins that use an iterator up; `jx.call(sum)` is `sum`."""
     if isinstance(function, cst.Call) and isinstance(function.func, cst.Attribute) and len(function.args) == 1:
         function = function.args[0].value
-    return isinstance(function, cst.Name) and function.value in _CONSUMERS
+    return isinstance(function, cst.Name) and function.value in CONSUMERS

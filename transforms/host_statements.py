@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import builtins
+from collections import Counter
+from collections.abc import Callable
 from typing import TypeVar
 
 import libcst as cst
 
+from janusx.transforms.analysis import CONSUMERS, Analysis, parameter_names, uses_of
+from janusx.transforms.blocks import Block, blocks_of, small
 from janusx.transforms.build import parts
 from janusx.transforms.unit import Unit
 
@@ -36,6 +40,58 @@ def at_work(node: cst.CSTNode) -> bool:
     if isinstance(node, _WORKING) or (isinstance(node, cst.AugAssign) and not isinstance(node.value, _LITERALS)):
         return True
     return any(map(at_work, parts(node)))
+
+
+def escaping(node: cst.CSTNode, consumes: Callable[[str], bool]) -> set[str]:
+    """The names that closures made in a statement capture, but for those closures that are surely used up in it.
+
+    A lambda is used up by a function that `consumes` its arguments, and by a call whose result is called at once, as in
+    `jax.grad(lambda p: ...)(params)`.
+    """
+    found: set[str] = set()
+
+    def look(node: cst.CSTNode, used_up: bool) -> None:
+        if isinstance(node, (*_FUNCTIONS, cst.GeneratorExp)):
+            if not used_up:
+                found.update(uses_of(node).captured)
+            return
+        if isinstance(node, cst.Call):
+            given = used_up or consumes(dotted(node.func)) or _uses_up(node)
+            for arg in node.args:
+                look(arg.value, given)
+            look(node.func, isinstance(node.func, cst.Call))
+            return
+        for part in parts(node):
+            look(part, False)
+
+    look(node, False)
+    return found
+
+
+def _uses_up(node: cst.Call) -> bool:
+    """Whether a generator expression is the only argument of a builtin that runs it to its end."""
+    return len(node.args) == 1 and isinstance(node.func, cst.Name) and node.func.value in CONSUMERS
+
+
+def rebindable(function: cst.FunctionDef, body: Block, analysis: Analysis) -> frozenset[str]:
+    """The variables that are bound more than once, or in a loop: what captured them may see another value later."""
+    counts = Counter(parameter_names(function.params))
+
+    def count(block: Block, times: int) -> set[str]:
+        seen: set[str] = set()
+        for statement in block:
+            writes = set(analysis.uses(statement).writes)
+            inner: set[str] = set()
+            again = 2 if isinstance(statement, (cst.For, cst.While)) else times
+            for nested in [] if small(statement) is not None else blocks_of(statement):
+                inner |= count(nested, again)
+            for name in writes - inner:
+                counts[name] += again
+            seen |= writes
+        return seen
+
+    count(body, 1)
+    return frozenset(name for name, times in counts.items() if times > 1)
 
 
 def declared_nonlocal(function: cst.FunctionDef) -> frozenset[str]:
@@ -86,15 +142,16 @@ class HostCalls(cst.CSTTransformer):
         return False
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
-        name = _dotted(original_node.func)
+        name = dotted(original_node.func)
         if name in _BUILTINS or (name and self._unit.is_leaf(name)):
             return updated_node
         self.found = True
         return updated_node.with_changes(func=self._unit.ops("call", updated_node.func))
 
 
-def _dotted(node: cst.BaseExpression) -> str:
+def dotted(node: cst.BaseExpression) -> str:
+    """`a.b.c` as text; "" for any other expression."""
     if isinstance(node, cst.Name):
         return node.value
-    base = _dotted(node.value) if isinstance(node, cst.Attribute) else ""
+    base = dotted(node.value) if isinstance(node, cst.Attribute) else ""
     return f"{base}.{node.attr.value}" if base and isinstance(node, cst.Attribute) else ""

@@ -26,7 +26,14 @@ from janusx.transforms.boundness import Boundness
 from janusx.transforms.build import Fresh, Ops, assign, give, statements
 from janusx.transforms.context_managers import swallows_by
 from janusx.transforms.expression_pass import ExpressionPass, Frame, Left
-from janusx.transforms.host_statements import HostCalls, at_work, declared_nonlocal, stays_on_host
+from janusx.transforms.host_statements import (
+    HostCalls,
+    at_work,
+    declared_nonlocal,
+    escaping,
+    rebindable,
+    stays_on_host,
+)
 from janusx.transforms.lines import TAG, Mark, mark_of, put, read_back
 from janusx.transforms.liveness import Liveness
 from janusx.transforms.natives import reads_frame
@@ -74,13 +81,18 @@ class Split:
     calls: bool
 
 
+def _no(name: str) -> bool:
+    return False
+
+
 def split(
     source: str,
     *,
     cuts: Collection[int],
     first_line: int = 1,
     class_name: str | None = None,
-    is_leaf: Callable[[str], bool] = lambda name: False,
+    is_leaf: Callable[[str], bool] = _no,
+    consumes: Callable[[str], bool] = _no,
     ops_name: str = "jx",
 ) -> Split | None:
     r"""Cut one function.
@@ -92,6 +104,7 @@ def split(
         first_line: file line of the text's first line.
         class_name: the class in whose body the function stands.
         is_leaf: says that a dotted name is a leaf library's function, whose call is left as it is.
+        consumes: says that the function of a dotted name calls the functions that it is given, and keeps none.
         ops_name: the name of the ops in the host program; another is taken where the source uses it.
 
     Returns:
@@ -119,7 +132,7 @@ def split(
     walk.enter(function)
     body = function.body.visit(walk)
     assert isinstance(body, cst.IndentedBlock)
-    splitter = _Splitter(unit, function, frozenset(cuts), walk)
+    splitter = _Splitter(unit, function, frozenset(cuts), walk, consumes)
     emitted = splitter.function(statements(body))
     made = function.with_changes(
         body=body.with_changes(body=emitted), decorators=[], leading_lines=[], lines_after_decorators=[]
@@ -155,7 +168,9 @@ class _Normal(ExpressionPass):
 class _Splitter:
     """Cuts one function's blocks."""
 
-    def __init__(self, unit: Unit, function: cst.FunctionDef, cuts: frozenset[int], form: _Normal) -> None:
+    def __init__(
+        self, unit: Unit, function: cst.FunctionDef, cuts: frozenset[int], form: _Normal, consumes: Callable[[str], bool]
+    ) -> None:
         self.unit = unit
         self._form = form
         self._rebound = declared_nonlocal(function)
@@ -168,34 +183,45 @@ class _Splitter:
         self._live: Liveness
         self._bound: Boundness
         self._held: frozenset[str] = frozenset()
+        self._rebindable: frozenset[str] = frozenset()
+        self._consumes = consumes
+        self._swallows = swallows_by(unit.is_leaf)
 
     def function(self, body: Block) -> list[cst.BaseStatement]:
         """The host program's statements."""
         unit, scope = self.unit, self._scope
-        swallows = swallows_by(unit.is_leaf)
-        self._live = Liveness(unit.analysis, swallows)
+        self._live = Liveness(unit.analysis, self._swallows)
         self._live.function(body)
-        self._bound = Boundness(unit.analysis, swallows, scope.bound)
+        self._bound = Boundness(unit.analysis, self._swallows, scope.bound)
         self._bound.block(body, frozenset(scope.params))
         # What closures made by the host program see, a piece must not change behind their back.
-        self._held = frozenset(scope.globals | scope.nonlocals | self._captured_by_host(body))
+        self._rebindable = rebindable(self._function, body, unit.analysis)
+        self._held = scope.globals | scope.nonlocals | self._rebound | self._captured(body)
         emitted = self._block(body, tail=True)
         return emitted or [cst.SimpleStatementLine([cst.Pass()])]
 
-    def _captured_by_host(self, body: Block) -> set[str]:
-        found = set(self._rebound)
-        for statement in body:
-            if isinstance(statement, (cst.FunctionDef, cst.ClassDef)) or (
-                small(statement) is not None and self._is_cut(statement)
-            ):
-                found |= self.unit.analysis.uses(statement).captured
-            elif small(statement) is None:
-                map_blocks(statement, lambda block: self._note(block, found))
-        return found
+    def _captured(self, body: Block) -> frozenset[str]:
+        """The names that closures made by the host program may see change, or not find yet."""
+        bound: dict[str, int] = {}
+        captured: dict[str, int] = {}
 
-    def _note(self, block: list[cst.BaseStatement], found: set[str]) -> Block:
-        found |= self._captured_by_host(block)
-        return block
+        def note(block: list[cst.BaseStatement]) -> Block:
+            for statement in block:
+                line = mark_of(statement).line
+                if small(statement) is not None or isinstance(statement, (cst.FunctionDef, cst.ClassDef)):
+                    for name in escaping(statement, self._consumes):
+                        captured.setdefault(name, line)
+                    for name in self.unit.analysis.uses(statement).writes:
+                        bound[name] = line
+                else:
+                    for name in escaping(map_blocks(statement, lambda _: []), self._consumes):
+                        captured.setdefault(name, line)
+                    map_blocks(statement, note)
+            return block
+
+        note(list(body))
+        early = {name for name, line in captured.items() if bound.get(name, 0) >= line}
+        return frozenset(early | (captured.keys() & self._rebindable))
 
     # --- blocks -----------------------------------------------------------------------------------------------------
 
@@ -245,6 +271,8 @@ class _Splitter:
             return False
         uses = self.unit.analysis.uses(statement)
         if self._held.intersection(uses.writes) or self._rebound & (uses.read | uses.captured):
+            return False
+        if self._rebindable & escaping(statement, self._consumes):
             return False
         if small(statement) is not None and mark_of(statement).line in self._form.inline:
             return False
@@ -308,15 +336,14 @@ class _Splitter:
             return None
         return params, results
 
-    def _needed(self, run: Block) -> tuple[set[str], set[str]]:
-        """The names that a run reads before it has surely bound them, and those that it has bound at its end."""
-        needed: set[str] = set()
-        surely: set[str] = set()
+    def _needed(self, run: Block) -> tuple[set[str], frozenset[str]]:
+        """The names that a run may read before it has bound them, and those that it has surely bound at its end."""
+        alone = Boundness(self.unit.analysis, self._swallows, self._scope.bound)
+        after = alone.block(run, frozenset())
+        needed = {name.value for name in alone.maybe}
         for statement in run:
-            uses = self.unit.analysis.uses(statement)
-            needed |= (uses.read | uses.captured) - surely
-            surely = (surely | uses.surely) - uses.unbinds
-        return needed, surely
+            needed |= self.unit.analysis.uses(statement).captured - alone.before.get(statement, frozenset())
+        return needed, after or frozenset()
 
     def _ordered(self, names: Collection[str]) -> list[str]:
         """Parameters of the function first, in their order: `super()` looks at the first."""
@@ -353,10 +380,10 @@ class _Splitter:
         if small(statement) is not None:
             return [self.calls.within(statement)]
         inner = tail and isinstance(statement, cst.If)
+        # Its header first, so that pieces are numbered in the order of the source.
+        test = self._test(statement) if isinstance(statement, (cst.If, cst.While)) else None
         changed = map_blocks(statement, lambda block: self._block(block, tail=inner))
-        if isinstance(statement, (cst.If, cst.While)):
-            return [changed.with_changes(test=self._test(statement))]
-        return [self.calls.header(changed)]
+        return [self.calls.header(changed) if test is None else changed.with_changes(test=test)]
 
     def _test(self, statement: cst.If | cst.While) -> cst.BaseExpression:
         """The test of an `if` or `while`: a piece of its own, if there is something to compile in it."""

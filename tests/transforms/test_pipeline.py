@@ -8,7 +8,7 @@ import importlib
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import Any
 
@@ -64,9 +64,14 @@ def outcome(text: str, args: tuple[Any, ...], seed: int, ops_name: str | None = 
     A cell that is read unbound raises NameError in a region function and UnboundLocalError outside: the two are taken
     for one.
     """
+    return outcome_of(lambda names: make(text, names, ops_name), args, seed)
+
+
+def outcome_of(build: Callable[[Mapping[str, Any]], Callable[..., Any]], args: tuple[Any, ...], seed: int) -> str:
+    """Everything that a call of a function, made for a world, can be seen to do."""
     world = World(seed)
     try:
-        result = make(text, world.names(), ops_name)(*args)
+        result = build(world.names())(*args)
         done = "a function" if callable(result) else repr(result)
     except Stopped:
         done = "stopped"
