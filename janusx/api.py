@@ -45,7 +45,7 @@ class Converted:
         self._marks = marks
         self._parameters = _parameter_names(record.fun)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """What the original returns, computed by a program that holds for this call, else by Python."""
         if self._prefix:
             args = self._prefix + args
@@ -84,12 +84,12 @@ class Converted:
     def __repr__(self) -> str:
         return f"<janusx.convert of {self._record.fun!r}>"
 
-    def trace(self, *args: Any, **kwargs: Any) -> jax.stages.Traced:
+    def trace(self, /, *args: Any, **kwargs: Any) -> jax.stages.Traced:
         """The program for these arguments, traced: as `jax.jit(f).trace`."""
         entry, inputs = self._prepare(args, kwargs)
         return entry.program.trace(*inputs)  # type: ignore[attr-defined, no-any-return]
 
-    def lower(self, *args: Any, **kwargs: Any) -> jax.stages.Lowered:
+    def lower(self, /, *args: Any, **kwargs: Any) -> jax.stages.Lowered:
         """The program for these arguments, lowered: as `jax.jit(f).lower`."""
         entry, inputs = self._prepare(args, kwargs)
         return entry.lowered(inputs)

@@ -142,7 +142,7 @@ def leaf(fn: Any) -> Callable[..., Any]:
     return leaf_of(fn)
 
 
-def _stack(run: Callable[..., Any], items: Any, *args: Any, **kwargs: Any) -> Any:
+def _stack(run: Callable[..., Any], items: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Stacking the rows that a rolled loop appended gives the loop's own output back."""
     if not args and not kwargs and type(items) is list:
         whole = context.current().unsliced(items)

@@ -20,7 +20,7 @@ from janusx.tracing.skeleton import read_whole, unflatten
 from janusx.tracing.staging import Region
 
 
-def hold(function: Any, *args: Any, **kwargs: Any) -> None:
+def hold(function: Any, /, *args: Any, **kwargs: Any) -> None:
     """Have `function(*args, **kwargs)` called at commit, with the values that the arguments have now."""
     frozen = tuple(map(freeze, args))
     named = {name: freeze(arg) for name, arg in kwargs.items()}

@@ -32,7 +32,7 @@ class Wrapped:
     def __init__(self, run: Callable[..., Any]):
         self._run = run
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """What the transformed function returns, in the trace that is under way."""
         return self._run(*args, **kwargs)
 

@@ -120,7 +120,7 @@ def format_percent(template: str, values: Any) -> str:
 format_percent.gives_text = True  # type: ignore[attr-defined]
 
 
-def format_text(template: str, *args: Any, **kwargs: Any) -> str:
+def format_text(template: str, /, *args: Any, **kwargs: Any) -> str:
     """`str.format`, likewise."""
     return template.format(*args, **kwargs)
 

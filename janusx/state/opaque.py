@@ -35,7 +35,7 @@ class Opaque:
     def __setattr__(self, name: str, value: Any) -> None:
         raise Unsupported(f"attribute {name!r} of {describe(self)} is set, which JanusX does not see into")
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         raise Unsupported(f"{describe(self)} is called, which JanusX does not see into")
 
     def _refuse(self, *args: Any) -> Any:
@@ -69,7 +69,7 @@ class OpaqueMethod:
         """The bound method of the real object."""
         return getattr(self.owner._jx_real, self.name)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         raise Unsupported(f"{describe(self.owner)}.{self.name}(...) is called, which JanusX does not see into")
 
 

@@ -241,7 +241,7 @@ class Method:
         self.sym = sym
         self.name = name
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         if isinstance(self.sym, list | dict | set):
             if self.sym._jx_kind is list and self.name in ("append", "extend"):
                 context.current().hold_append(self.sym, getattr(list, self.name), args)
@@ -258,7 +258,7 @@ _READING = frozenset(
 )
 
 
-def call_method(value: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+def call_method(value: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
     """`value.name(*args, **kwargs)` as a function, so that it can be an expression."""
     return getattr(value, name)(*args, **kwargs)
 
@@ -339,7 +339,7 @@ def unknown(value: Any) -> bool:
     return is_array(value)
 
 
-def apply(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def apply(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Apply a pure function to values some of which are symbolic. Errors are raised now, as Python would."""
     expr = Apply(function, tuple(map(expr_of, args)), tuple((name, expr_of(kwargs[name])) for name in kwargs))
     if any(map(unknown, args)) or any(map(unknown, kwargs.values())):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 import jax
@@ -23,10 +24,34 @@ def inline(record: Any, call: Call) -> Any:
 
 def under_transform(call: Call) -> bool:
     """Whether an argument is traced by somebody else, or everything is."""
-    leaves = jax.tree.leaves((call.args, call.kwargs))
-    if any(isinstance(leaf, Tracer) for leaf in leaves):
-        return True
-    return isinstance(jax.numpy.zeros(()) + 0, Tracer)
+    return _holds_tracer((call.args, call.kwargs)) or isinstance(jax.numpy.zeros(()) + 0, Tracer)
+
+
+def _holds_tracer(value: Any) -> bool:
+    """Whether there is a tracer in a pytree, or in what JAX takes for none: cycles, dictionaries of unsortable keys."""
+    left, seen = [value], set()
+    while left:
+        value = left.pop()
+        if isinstance(value, Tracer):
+            return True
+        if type(value) in _ATOMS or id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, dict):
+            left += value.values()
+        elif isinstance(value, list | tuple):
+            left += value
+        else:
+            left += _parts(value)
+    return False
+
+
+_ATOMS = frozenset({bool, bytes, complex, float, int, str, type(None), types.FunctionType})
+
+
+def _parts(value: Any) -> list[Any]:
+    parts = jax.tree.leaves(value, is_leaf=lambda part: part is not value)
+    return [] if len(parts) == 1 and parts[0] is value else parts
 
 
 def trace_through(record: Any, call: Call) -> Any:

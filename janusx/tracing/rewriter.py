@@ -26,6 +26,7 @@ class Program:
         reason: why it was not rewritten, or "".
         error: likewise, as the error that says so.
         seconds: how long finding, rewriting and compiling took.
+        leaves: the names that were asked about, and whether they are a leaf library's functions.
     """
 
     source: sources.FunctionSource | None
@@ -35,6 +36,7 @@ class Program:
     reason: str
     seconds: float
     error: JanusXError | None = None
+    leaves: tuple[tuple[str, bool], ...] = ()
 
 
 class Rewriter:
@@ -45,17 +47,24 @@ class Rewriter:
         self.assumed: Mapping[tuple[str, int], bool] = {}
         self.seconds = 0.0  # spent on all programs
         self.wrap_leaves = False  # whether calls of leaves are wrapped too: symbolic host values may reach them
-        self._programs: dict[tuple[types.CodeType, tuple[tuple[int, bool], ...], bool], Program] = {}
+        self._programs: dict[tuple[Any, ...], list[Program]] = {}
 
     def program(self, fn: types.FunctionType) -> Program:
         """The rewritten program of a user's function, for the present assumptions."""
         name = key_name(fn.__code__)
         assumed = {site: outcome for (owner, site), outcome in self.assumed.items() if owner == name}
-        key = (fn.__code__, tuple(sorted(assumed.items())), self.wrap_leaves)
-        if key not in self._programs:
-            self._programs[key] = self._make(fn, assumed)
-            self.seconds += self._programs[key].seconds
-        return self._programs[key]
+        # Equal code may stand in several files, and one code object may run over several modules' globals.
+        code = fn.__code__
+        made = self._programs.setdefault((code, code.co_filename, tuple(sorted(assumed.items())), self.wrap_leaves), [])
+        for program in made:
+            if all(self._is_leaf(fn, name) is answer for name, answer in program.leaves):
+                return program
+        made.append(self._make(fn, assumed))
+        self.seconds += made[-1].seconds
+        return made[-1]
+
+    def _is_leaf(self, fn: types.FunctionType, name: str) -> bool:
+        return not self.wrap_leaves and is_leaf_name(fn, name)
 
     def code(self, fn: types.FunctionType) -> types.CodeType:
         """The code to run while tracing."""
@@ -63,7 +72,7 @@ class Rewriter:
 
     def programs(self) -> list[Program]:
         """All programs, in the order in which they were met."""
-        return list(self._programs.values())
+        return [program for made in self._programs.values() for program in made]
 
     def _make(self, fn: types.FunctionType, assumed: Mapping[int, bool]) -> Program:
         start = time.perf_counter()
@@ -71,12 +80,18 @@ class Rewriter:
             source = sources.find_source(fn)
         except JanusXError as error:
             return self._as_it_is(fn, error, start)
+        asked: dict[str, bool] = {}
+
+        def is_leaf(name: str) -> bool:
+            asked[name] = self._is_leaf(fn, name)
+            return asked[name]
+
         rewritten = rewrite(
             source.text,
             first_line=source.first_line,
             class_name=source.class_name,
             assumed=assumed,
-            is_leaf=lambda name: not self.wrap_leaves and is_leaf_name(fn, name),
+            is_leaf=is_leaf,
         )
         try:
             code = sources.compile_function(rewritten, source, fn.__code__.co_freevars, original=fn.__code__)
@@ -86,10 +101,12 @@ class Rewriter:
             site.id: Where((key_name(fn.__code__), site.id), f"{source.filename}:{site.line}", site.text)
             for site in rewritten.sites
         }
-        return Program(source, rewritten, code, self.make_ops(sites), "", time.perf_counter() - start)
+        seconds, ops = time.perf_counter() - start, self.make_ops(sites)
+        return Program(source, rewritten, code, ops, "", seconds, leaves=tuple(asked.items()))
 
     def _as_it_is(self, fn: types.FunctionType, error: JanusXError, start: float) -> Program:
-        return Program(None, None, fn.__code__, None, error.what, time.perf_counter() - start, error)
+        reason = f"{error.what} {error.why}".strip()
+        return Program(None, None, fn.__code__, None, reason, time.perf_counter() - start, error)
 
 
 def key_name(code: types.CodeType) -> str:

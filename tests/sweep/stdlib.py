@@ -62,7 +62,9 @@ UNDER_TEST: Mapping[str, tuple[str, ...]] = {
 WAYS = ("rewritten", "observed", "converted")
 """How functions are converted: the rewrite with plain ops, the observed form with plain ops, `janusx.convert`."""
 
-EXCLUDED: Mapping[str, str] = {}
+EXCLUDED: Mapping[str, str] = {
+    "*:*test_json.*.TestC*": "the scanner in C raises the JSONDecodeError of the module that was imported first",
+}
 """Patterns of `way:test id` that need not pass, with the reason."""
 
 
