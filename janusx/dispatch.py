@@ -173,7 +173,7 @@ def place_of(text: str) -> errors.Place | None:
 
 def _without_entry(record: Record, call: Call) -> Any:
     violated, record.violated = record.violated, None
-    if violated is not None and (violated.first.only or record.options.get("on_violation") == "eager"):
+    if violated is not None and (_is_only(record, violated) or record.options.get("on_violation") == "eager"):
         return run_eagerly(record, call, f"that {violated.first.what} did not hold", known=True)
     if len(record.entries) >= record.options.get("recompile_limit"):
         _tell_limit(record, call)
@@ -185,7 +185,13 @@ def _without_entry(record: Record, call: Call) -> Any:
     return _build_and_run(record, call, violated)
 
 
+def _is_only(record: Record, violated: Violated) -> bool:
+    """Whether the outcome that was met can have no program: it raises, and nothing catches it."""
+    return violated.first.only or violated.first.key[:2] in record.knowledge.only
+
+
 def _build_and_run(record: Record, call: Call, violated: Violated | None, flips: int = 0) -> Any:
+    known = dict(record.knowledge.assumed), dict(record.knowledge.flips)
     try:
         entry = build(record, call, violated)
     except NeedsProfile as signal:
@@ -200,8 +206,10 @@ def _build_and_run(record: Record, call: Call, violated: Violated | None, flips:
     except KeyboardInterrupt as error:
         if not _raised_by_user_code(error):
             raise
+        _forget(record, violated, known)
         return _trace_raised(record, call, error)
     except BaseException as error:  # SystemExit of the user's own, for one
+        _forget(record, violated, known)
         return _trace_raised(record, call, error)
     if record.built:
         miss = misses.why(record, call, None if violated is None else violated.first)
@@ -225,7 +233,7 @@ def _try_other(record: Record, call: Call, entry: Entry, flips: int) -> Any:
         record.entries.remove(entry)
         return _give_up(record, call, "its guards do not hold for the call that it was made for")
     record.entries.remove(entry)  # it was made for this call and does not serve it
-    if violated.first.only or flips > MAX_FLIPS:
+    if _is_only(record, violated) or flips > MAX_FLIPS:
         return run_eagerly(record, call, f"that {violated.first.what} did not hold", known=True)
     return _build_and_run(record, call, violated, flips + 1)
 
@@ -277,6 +285,13 @@ def _give_up(record: Record, call: Call, reason: str, signal: BaseException | No
 
 def _splits(record: Record) -> bool:
     return bool(record.options.get("on_unsupported") == "split")
+
+
+def _forget(record: Record, violated: Violated | None, known: tuple[Any, Any]) -> None:
+    """The outcome that a violation showed raises out of the function: what was taken for granted was right."""
+    if violated is not None:
+        record.knowledge.assumed, record.knowledge.flips = known
+        record.knowledge.only.add(violated.first.key[:2])
 
 
 def _trace_raised(record: Record, call: Call, error: BaseException) -> Any:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dis
+import sys
+import types
 from typing import Any
 
+from janusx import emitted
 from janusx.signals import NeedsProfile, Respecialise, Unsupported
 from janusx.tracing.where import Where
 
@@ -28,7 +32,8 @@ def speculate(trace: Any, site: Where | None, predicate: Any, why: str, forced: 
     if site is None:
         raise Unsupported(f"a decision cannot be staged: {why}")
     if site.key not in trace.settings.assumed:
-        raise Respecialise(site.key, _seen(trace, site, why) if forced is None else forced, forced is not None, why)
+        outcome = _seen(trace, site, why) if forced is None else forced
+        raise Respecialise(site.key, outcome, forced is not None and (trace.rolling > 0 or not _is_caught()), why)
     occurrence = trace.occurrences.get(site.key, -1) + 1
     flipped = occurrence in trace.settings.flips.get(site.key, ())
     outcome = bool(trace.settings.assumed[site.key]) is not flipped
@@ -44,6 +49,22 @@ def _seen(trace: Any, site: Where, why: str) -> bool:
     seen = trace.settings.profile.branch(site.key)
     # Not reached in the profiled runs: a guess, that costs a pass if it is wrong.
     return bool(seen)
+
+
+def _is_caught() -> bool:
+    """Whether an exception raised here may be caught in the user's code: then a program can be made of that side, too.
+
+    Not in a rolled loop, whose trips would all have to raise.
+    """
+    frame: types.FrameType | None = sys._getframe()
+    while frame is not None:
+        code = frame.f_code
+        if emitted.is_emitted(code) and code.co_exceptiontable:
+            at = frame.f_lasti
+            if any(entry.start <= at < entry.end for entry in dis.Bytecode(code).exception_entries):  # type: ignore[attr-defined]
+                return True
+        frame = frame.f_back
+    return False
 
 
 def _text(site: Where | None) -> str:

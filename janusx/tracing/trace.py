@@ -64,6 +64,7 @@ class Trace:
         self.programs: dict[int, Program] = {}  # by id: those that this pass has run
         self.shadow = Shadow(self._leaf, settings.relaxed, settings.container_limit)
         self.region_key: tuple[int, ...] = ()
+        self.rolling = 0  # how many bodies of rolled loops are being traced
         self._ordinals: list[int] = [0]
         self._functions: dict[int, tuple[Any, types.FunctionType]] = {}
         self._globals: dict[int, tuple[ObjectNode, dict[str, Any]]] = {}

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import logging
+import math
 import random
 import sys
 import warnings
@@ -15,10 +17,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from tests.conformance.harness import World, call, change, scenario, settled
+from tests.conformance.harness import World, call, change, scenario, settled, steady
 
 UP = jnp.array([1.0, 2.0, 3.0])
 DOWN = jnp.array([-1.0, -2.0, -3.0])
+XS = jnp.arange(18.0).reshape(6, 3) * 0.1
 
 
 @scenario(
@@ -130,7 +133,7 @@ class _Kept(logging.Handler):
         self.lines = []
 
     def emit(self, record):
-        self.lines.append(f"{record.levelname} {record.getMessage()} line {record.lineno}")
+        self.lines.append(f"{record.levelname} {record.getMessage()} line {record.lineno} of {record.funcName}")
 
 
 @scenario(
@@ -282,3 +285,483 @@ def iterator():
 
     w.f, w.rest = f, lambda: list(w.numbers)
     return w
+
+
+@scenario(
+    "prints in a rolled loop, of arrays, floats, texts and lists of them",
+    settled(call("f", XS), "compiled"),
+    call("f", -XS, rung="compiled"),
+    call("f", XS[:5]),
+)
+def rolled_prints():
+    def f(xs):
+        total = jnp.zeros(3)
+        for i, x in enumerate(xs):
+            total = total + x
+            print("total", i, total[0], float(x.sum()), f"{float(total.sum()) * 0.1:.3f} {x}", [x, i])
+        return total
+
+    return World(f=f)
+
+
+@scenario(
+    "prints in branches of a rolled loop, with continue",
+    settled(call("f", XS), "compiled"),
+    call("f", -XS, rung="compiled"),
+)
+def rolled_branches():
+    def f(xs):
+        total = jnp.zeros(())
+        for x in xs:
+            if x.sum() < 1:
+                print("skip", x)
+                continue
+            total = total + x.sum()
+            if total > 3:
+                print("large", total, float(total))
+            print("end")
+        return total
+
+    return World(f=f)
+
+
+@scenario(
+    "prints in a rolled loop that an array leaves by break",
+    settled(call("f", XS), "compiled"),
+    call("f", -XS, rung="compiled"),
+    call("f", XS * 10, rung="compiled"),
+)
+def rolled_break():
+    def f(xs):
+        total = jnp.zeros(())
+        for x in xs:
+            print("before", x.sum())
+            total = total + x.sum()
+            if total > 3:
+                print("leaving")
+                break
+            print("after", total)
+        else:
+            print("whole")
+        return total
+
+    return World(f=f)
+
+
+@scenario(
+    "prints in a while loop, and more trips than there was room for",
+    settled(call("f", 8.0 * UP), "compiled"),
+    call("f", DOWN, rung="compiled"),
+    call("f", UP * 1e20),
+    call("f", UP * 1e30),
+    call("f", UP * 3, rung="compiled"),
+)
+def while_prints():
+    def f(x):
+        n = 0
+        while jnp.abs(x).max() > 1:
+            x = x / 2
+            n += 1
+            print("halved", n, x, f"{float(x[0]):.4f}")
+        return x, n
+
+    return World(f=f)
+
+
+@scenario(
+    "prints in loops in loops, in Python's order",
+    settled(call("f", XS * 10), "compiled"),
+    call("f", XS, rung="compiled"),
+)
+def nested_prints():
+    def f(xs):
+        for x in xs:
+            print("outer", x[0])
+            while x.sum() > 1:
+                x = x / 2
+                print("  inner", x.sum())
+                for k in range(6):
+                    if x[0] > k * 0.1:
+                        print("    k", k, float(x[0]))
+            print("done", x.sum())
+        return x
+
+    return World(f=f)
+
+
+@scenario(
+    "logging and warnings in a rolled loop, with the user's line and function",
+    settled(call("f", XS), "compiled"),
+    call("f", -XS, rung="compiled"),
+)
+def rolled_logs():
+    logger = logging.Logger("conformance")
+    h = _Kept()
+    logger.addHandler(h)
+
+    def f(xs):
+        for i, x in enumerate(xs):
+            logger.info("step %d loss %.3f", i, x.sum())
+            if x.sum() < 0:
+                logger.warning(f"negative {float(x.sum())}")
+                warnings.warn("neg")
+        return xs.sum()
+
+    return World(f=f, h=h, logger=logger)
+
+
+@scenario(
+    "a list of the user's that a rolled loop appends to",
+    settled(call("f", XS), "compiled"),
+    call("f", -XS, rung="compiled"),
+)
+def rolled_appends():
+    w = World(losses=[])
+
+    def f(xs):
+        for x in xs:
+            w.losses.append(float(x.sum()))
+        return xs.sum()
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "lists of the user's that a staged branch and a while loop append to",
+    settled(call("f", UP * 8), "compiled"),
+    call("f", DOWN, rung="compiled"),
+    call("f", UP * 1e30),
+    steady("f", call("f", UP * 3), call("f", UP * 5)),
+)
+def staged_appends():
+    w = World(losses=[], arrays=[])
+
+    def f(x):
+        if x.sum() > 0:
+            w.losses.append("positive")
+        while x.sum() > 1:
+            x = x / 2
+            w.losses.append(float(x.sum()))
+            if x[0] > 1:
+                w.arrays.append(x)
+        return x
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "a list is read after a loop that appended to it now and then",
+    settled(call("f", XS), ("compiled", "mixed", "eager")),
+    call("f", -XS),
+)
+def append_then_read():
+    w = World(losses=[])
+
+    def f(xs):
+        for x in xs:
+            if x.sum() > 1:
+                w.losses.append(float(x.sum()))
+        return len(w.losses), (w.losses[-1] if w.losses else None)
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "a list is read in the loop that appends to it",
+    settled(call("f", XS), "compiled"),
+    call("f", -XS),
+)
+def append_and_read():
+    w = World(losses=[])
+
+    def f(xs):
+        n = 0
+        for x in xs:
+            w.losses.append(float(x.sum()))
+            n += len(w.losses)
+        return n
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "what a branch prints is computed only where the branch is taken",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN, rung="compiled"),
+    call("f", UP * 0, rung="compiled"),
+)
+def guarded_division():
+    def f(x):
+        if x[0] != 0:
+            print(10 / float(x[0]))
+        return x
+
+    return World(f=f)
+
+
+@scenario(
+    "a text made on both sides of a staged branch",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+)
+def text_in_branches():
+    def f(x):
+        if x.sum() > 0:
+            x = x + 1
+            msg = f"{float(x.sum()):.2f}"
+        else:
+            x = x - 1
+            msg = f"{float(x.sum()):.2f}"
+        return x, msg
+
+    return World(f=f)
+
+
+@scenario(
+    "Python floats collected and summed in a rolled loop",
+    settled(call("f", XS), "compiled"),
+    call("f", -XS, rung="compiled"),
+)
+def float_losses():
+    def f(xs):
+        losses = []
+        total = 0.0
+        for x in xs:
+            loss = x.sum()
+            losses.append(float(loss))
+            total += float(loss)
+        return losses, total, sum(losses) / len(losses), max(losses), jnp.array(losses).mean()
+
+    return World(f=f)
+
+
+@scenario("an int and a bool made in a branch", settled(call("f", UP), "compiled"), call("f", DOWN, rung="compiled"))
+def int_in_branch():
+    def f(x):
+        n = 0
+        if x.sum() > 0:
+            n = int(x.sum())
+        b = bool(x[0] > 1)
+        return n, b, n * 2 + 1, float(n)
+
+    return World(f=f)
+
+
+@scenario(
+    "text of containers that hold arrays, and str.format and join",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN, rung="compiled"),
+)
+def container_text():
+    def f(x):
+        metrics = {"loss": float(x.sum()), "x": x, "n": 3, "parts": [x[0], (x[1], float(x[2]))]}
+        a = f"{metrics}"
+        b = str([x, float(x[0])])
+        c = repr((x[0], "t"))
+        d = "{} {loss:.2f} {!r}".format(x[0], x[1], loss=x.sum())  # noqa: UP032
+        e = "{:>10.3f}|".format(float(x.sum()))  # noqa: UP032
+        g = ", ".join([f"{v:.1f}" for v in (x[0], x[1])])
+        h = ", ".join(str(v) for v in [x[0], float(x[1])])
+        print(metrics, [x], a)
+        return a, b, c, d, e, g, h
+
+    return World(f=f)
+
+
+@scenario(
+    "percent formatting with a literal and with a name on the left",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+)
+def percent_names():
+    fmt = "%s and %.3f"
+
+    def f(x):
+        both = fmt % (x[0], x.sum()), fmt % (float(x[0]), 2)
+        return both, "%s" % x, "%d%%" % int(x[0] * 10)  # noqa: UP031
+
+    return World(f=f)
+
+
+@scenario(
+    "Python scalars of array values, and arithmetic on them",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN, rung="compiled"),
+)
+def scalars():
+    def f(x):
+        i = int(x.sum())
+        return (
+            float(x[0]),
+            i,
+            bool(x[0] > 0),
+            x[0].item(),
+            x.tolist(),
+            x.sum().tolist(),
+            (x > 0).tolist(),
+            complex(x[0]),
+            i + 1,
+            i / 3,
+            -float(x[0]),
+            abs(float(x[0])),
+            round(float(x[0]), 2),
+            i % 2,
+            str(i),
+            float(x[0]) > 1,
+            math.sqrt(abs(float(x[0]))),
+            x.astype(int)[0].item(),
+            x.item(1),
+            divmod(i, 4),
+            max(float(x[0]), 0.5),
+            min(i, 3),
+        )
+
+    return World(f=f)
+
+
+@scenario(
+    "methods of a text that is known after the run",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+)
+def text_methods():
+    def f(x):
+        s = f"{x[0]:.1f}"
+        t = s + "!" + s.rjust(8) + "a"
+        u = "v: " + str(x[0])
+        u += " end"
+        return t, u.upper(), len(s), s.startswith("1")
+
+    return World(f=f)
+
+
+@scenario(
+    "text of the user's objects that hold arrays",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+)
+def object_text():
+    @dataclasses.dataclass
+    class Point:
+        a: object
+        b: int = 1
+
+    class Named:
+        def __init__(self, v):
+            self.v = v
+
+        def __str__(self):
+            return f"Named({self.v})"
+
+        def __format__(self, spec):
+            return "F" + format(self.v, spec)
+
+    def f(x):
+        p = Point(x[0])
+        print(p, str(Named(x[1])), f"{Named(x[2]):.2f} {Named(x[1])!s}")
+        return f"{p}", repr(p)
+
+    return World(f=f)
+
+
+@scenario(
+    "prints of many kinds of values, starred arguments, and to stderr",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+)
+def many_kinds():
+    def f(x):
+        print(x.shape, x.dtype, x.ndim, {"a"}, [[x[0]], [1]], None, (), x > 1, sep="/")
+        print(x, file=sys.stderr, flush=True)
+        print(*x)
+        print(*[f"{v}" for v in x], end="")
+        return x
+
+    return World(f=f)
+
+
+@scenario(
+    "prints and appends that need a Python counter and an array",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN, rung="compiled"),
+)
+def counter_and_array():
+    w = World(step=0, hist=[])
+
+    def f(xs):
+        for x in jnp.stack([xs] * 6):
+            w.step += 1
+            print(f"step {w.step}: {float(x.sum())}")
+            if w.step % 3 == 0:
+                print("third", w.step)
+                w.hist.append((w.step, float(x.sum()), f"{x[0]}"))
+        return xs
+
+    w.f = f
+    return w
+
+
+@scenario("warnings in branches of a rolled loop", settled(call("f", XS), "compiled"), call("f", -XS, rung="compiled"))
+def rolled_warnings():
+    def f(xs):
+        for x in xs:
+            if x.sum() < 1:
+                warnings.warn(f"small {float(x.sum()):.2f}", UserWarning)
+        return xs
+
+    return World(f=f)
+
+
+@scenario(
+    "a Python float that decides branches and is kept",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN, rung="compiled"),
+    call("f", UP * 10, rung="compiled"),
+)
+def best_loss():
+    w = World(best=1e9, at=None, n=0)
+
+    def f(x):
+        loss = float((x**2).mean())
+        if loss < w.best:
+            w.best = loss
+            w.n += 1
+            print(f"best {loss:.4f}")
+        elif loss > 2 * w.best:
+            print("worse", loss, w.best)
+        return loss
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "a text and an int assigned in a rolled loop",
+    settled(call("f", XS), "compiled"),
+    call("f", -XS),
+)
+def text_in_loop():
+    def f(xs):
+        msg = ""
+        n = 0
+        for x in xs:
+            msg = f"{float(x.sum()):.2f}"
+            n = int(x.sum())
+        return msg, n
+
+    return World(f=f)
+
+
+@scenario("texts collected in a rolled loop", settled(call("f", XS), "compiled"), call("f", -XS, rung="compiled"))
+def texts_in_loop():
+    def f(xs):
+        lines = []
+        for i, x in enumerate(xs):
+            lines.append(f"{i}: {float(x.sum()):.2f}")
+        return lines, "\n".join(lines)
+
+    return World(f=f)

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -12,6 +15,7 @@ from tests.conformance.harness import World, call, change, scenario, settled
 
 UP = jnp.array([1.0, 2.0, 3.0])
 DOWN = jnp.array([-1.0, -2.0, -3.0])
+XS = jnp.arange(18.0).reshape(6, 3) * 0.1
 
 
 @scenario(
@@ -225,3 +229,368 @@ def raise_in_grad():
 
     w.f = f
     return w
+
+
+@scenario(
+    "an error of Python's own arithmetic on an array value, with what happened before it",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+    call("f", UP, rung="compiled"),
+)
+def late_error():
+    w = World(n=0)
+
+    def f(x):
+        w.n += 1
+        print("before")
+        y = math.log(float(x[0]))
+        w.n += 1
+        print("after", y)
+        return y
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "int of a NaN raises at its line",
+    settled(call("f", UP), "compiled"),
+    call("f", UP * jnp.nan),
+    call("f", UP, rung="compiled"),
+)
+def int_of_nan():
+    w = World(n=0)
+
+    def f(x):
+        w.n += 1
+        n = int(x[0])
+        w.n += 1
+        print(n)
+        return x
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "a format that does not fit an array raises",
+    settled(call("f", UP), ("compiled", "mixed", "eager")),
+    call("f", DOWN),
+)
+def bad_format():
+    def f(x):
+        print(f"{x:.3f}")
+        return x
+
+    return World(f=f)
+
+
+@scenario(
+    "a raise in a rolled loop, with what happened before it",
+    settled(call("f", XS), "compiled"),
+    call("f", XS - 0.5),
+    call("f", XS, rung="compiled"),
+)
+def raise_in_loop():
+    w = World(seen=[], n=0)
+
+    def f(xs):
+        total = jnp.zeros(())
+        for i, x in enumerate(xs):
+            w.n += 1
+            print("trip", i, x.sum())
+            if x.sum() < -1:
+                raise ValueError(f"negative at {i}: {float(x.sum()):.2f}")
+            total = total + x.sum()
+            w.seen.append(float(total))
+        return total
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "an assert in a while loop",
+    settled(call("f", UP * 8), "compiled"),
+    call("f", DOWN * jnp.nan),
+    call("f", UP * -100),
+    call("f", UP * 8, rung="compiled"),
+)
+def assert_in_while():
+    w = World(n=0)
+
+    def f(x):
+        while jnp.abs(x).max() > 1:
+            x = x / 2
+            w.n += 1
+            assert x[0] > -40, f"too small: {x[0]}"
+            print(x)
+        return x
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "raises in nested branches, with cause and notes",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+    call("f", UP * 100),
+    call("f", UP, rung="compiled"),
+)
+def raise_nested():
+    w = World(n=0)
+
+    def check(x):
+        if x.sum() > 0:
+            if x[0] > 50:
+                error = OverflowError("large", float(x[0]))
+                error.add_note(f"at {x[0]}")
+                raise error
+            return x
+        try:
+            raise KeyError("inner")
+        except KeyError as inner:
+            raise ValueError("negative") from inner
+
+    def f(x):
+        w.n += 1
+        y = check(x)
+        w.n += 1
+        return y * 2
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "try, except, else and finally around a raise on an array",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+    call("f", DOWN),
+    call("f", DOWN),
+    call("f", UP, rung="compiled"),
+)
+def try_all():
+    w = World(log=[])
+
+    def f(x):
+        try:
+            if x.sum() < 0:
+                raise ValueError("negative")
+            y = x * 2
+        except ValueError as error:
+            w.log.append(str(error))
+            y = -x
+        else:
+            w.log.append("fine")
+        finally:
+            print("finally")
+        return y
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "a try in a rolled loop", settled(call("f", XS), "compiled"), call("f", XS - 0.7), call("f", XS, rung="compiled")
+)
+def try_in_loop():
+    w = World(bad=0)
+
+    def f(xs):
+        total = jnp.zeros(())
+        for x in xs:
+            try:
+                if x.sum() < -1:
+                    raise ValueError("negative")
+                total = total + x.sum()
+            except ValueError:
+                w.bad += 1
+                total = total - 1
+        return total
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "a try around staged branches and loops",
+    settled(call("f", XS), "compiled"),
+    call("f", XS - 0.7, rung="compiled"),
+    call("f", XS * 100),
+    call("f", XS, rung="compiled"),
+)
+def try_around():
+    w = World(bad=0)
+
+    def f(xs):
+        total = jnp.zeros(())
+        try:
+            if xs.sum() > 0:
+                total = total + 1
+            else:
+                total = total - 1
+            for x in xs:
+                assert x.sum() < 50, "large"
+                total = total + x.sum()
+        except AssertionError as error:
+            w.bad += 1
+            print("caught", error)
+        finally:
+            print("total", total)
+        return total
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "a callee raises on an array and the caller catches",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+    call("f", UP, rung="compiled"),
+)
+def caller_catches():
+    def g(x):
+        if x[0] < 0:
+            raise LookupError("no")
+        return x + 1
+
+    def f(x):
+        try:
+            return g(x)
+        except LookupError:
+            return x - 1
+
+    return World(f=f)
+
+
+@scenario(
+    "nested try with a re-raise and two finally",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+    call("f", UP, rung="compiled"),
+)
+def reraise():
+    w = World(n=0)
+
+    def f(x):
+        try:
+            try:
+                if x[0] < 0:
+                    raise RuntimeError("inner")
+                print("ok", x[0])
+            except RuntimeError:
+                w.n += 1
+                raise
+            finally:
+                w.n += 10
+        finally:
+            w.n += 100
+        return x
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "the handler becomes the usual way", settled(call("f", UP), "compiled"), *[call("f", DOWN)] * 8, call("f", UP)
+)
+def handler_usual():
+    def f(x):
+        try:
+            if x.sum() < 0:
+                raise ValueError("negative")
+            return x * 2
+        except ValueError:
+            return x - 1
+
+    return World(f=f)
+
+
+@scenario(
+    "the first calls raise, later ones do not",
+    call("f", DOWN),
+    call("f", DOWN),
+    call("f", DOWN),
+    call("f", DOWN),
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+)
+def first_raise():
+    w = World(n=0)
+
+    def f(x):
+        w.n += 1
+        if x.sum() < 0:
+            raise ValueError(f"negative {w.n}")
+        return x * 2
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "a training loop that stops at a loss that is not finite",
+    settled(call("f", XS), "compiled"),
+    call("f", XS * jnp.nan),
+    call("f", XS, rung="compiled"),
+)
+def not_finite():
+    class Diverged(Exception):
+        def __init__(self, step, loss):
+            super().__init__(step, loss)
+            self.step = step
+
+    w = World(losses=[], lr=0.1)
+
+    def f(xs):
+        p = jnp.ones(3)
+        for step, x in enumerate(xs):
+            loss = ((p * x) ** 2).sum()
+            if not jnp.isfinite(loss):
+                raise Diverged(step, float(loss))
+            p = p - w.lr * loss
+            w.losses.append(float(loss))
+            if step % 2 == 0:
+                print(f"{step:3d} {loss:.4f}")
+        return p
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "an exception that carries an array, raised in a loop",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+    call("f", UP, rung="compiled"),
+)
+def raise_with_array():
+    def f(x):
+        for k in range(8):
+            if x[0] < 0:
+                raise ValueError("bad", x[0], k)
+            x = x + k
+        return x
+
+    return World(f=f)
+
+
+@scenario(
+    "contextlib.suppress around a raise on an array",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+    call("f", UP),
+)
+def suppressed():
+    def f(x):
+        y = x
+        with contextlib.suppress(ValueError):
+            if x[0] < 0:
+                raise ValueError
+            y = x * 2
+        return y
+
+    return World(f=f)
