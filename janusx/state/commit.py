@@ -209,11 +209,11 @@ class Commit:
         said = [self._effect(effect) for effect in effects]
         writes, undo = self._writes(found)
         body = [*self.out.lines]
-        if writes:
         if self._rerun and any("(" in line for line in body):
             # Nothing is written yet, so Python can still answer: with the user's lines in the traceback.
             body = ["try:", *(f"    {line}" for line in body)]
             body += ["except Exception as error:", "    raise Unbuilt(error) from None"]
+        if writes:
             body += ["try:", *(f"    {line}" for line in writes)]
             body += ["except BaseException:", f"    undo(({''.join(f'{entry}, ' for entry in undo)}))", "    raise"]
         for lines in said:
@@ -223,8 +223,8 @@ class Commit:
         if needs:
             body.insert(0, f"({needs}) = needs")
         self.out.namespace["undo"] = restore
-        self.out.namespace["ABSENT"] = ABSENT
         self.out.namespace["Unbuilt"] = Unbuilt
+        self.out.namespace["ABSENT"] = ABSENT
         return self.out.function("commit", "outs, leaves, needs", body)
 
     def _effect(self, effect: Any) -> list[str]:
@@ -250,21 +250,36 @@ class Commit:
         return f"said{self._lists}"
 
     def _writes(self, found: Sequence[Change]) -> tuple[list[str], list[str]]:
-        writer = Writer()
-        writer.const = self.out.const  # type: ignore[method-assign]  # one namespace
+        writer = self.out.block()
         undo = []
+        # What new values are made of is emitted before any write.
+        texts = [{step: self.value(change.after[step]) for step in change.changed} for change in found]
+        alike = writes.alike(self._shadow, found, texts)
+        done: set[str] = set()
         for change in found:
-            node = change.node
-            var = self.need(f"o{node.index}")
-            cls: type = type(node.real)
-            if isinstance(node.kind, kinds.InstanceKind) and has_dict(cls):
-                self.need(f"o{node.index}_d")
-            values = Expressions(change.after, self.value)
-            for step in change.changed:
-                values[step]  # what it is made of is emitted before any write
-            node.kind.write(writer, var, change.before, values, set(change.changed))  # type: ignore[arg-type]
-            undo.append(f"({var}, {self.out.const(node.kind)}, {self._olds(change)})")
+            if change.node.index not in alike:
+                var = self._write(writer, change)
+            else:
+                group, member = alike[change.node.index]
+                var = f"{group.column}[{member}]"
+                if group.column not in done:
+                    lines, names = group.lines(writer)
+                    done.add(group.column)
+                    writer.lines += lines
+                    for name in sorted(names):
+                        self.need(name)
+            undo.append(f"({var}, {self.out.const(change.node.kind)}, {self._olds(change)})")
         return writer.lines, undo
+
+    def _write(self, writer: Writer, change: Change) -> str:
+        node = change.node
+        var = self.need(f"o{node.index}")
+        cls: type = type(node.real)
+        if isinstance(node.kind, kinds.InstanceKind) and has_dict(cls):
+            self.need(f"o{node.index}_d")
+        values = Expressions(change.after, self.value)
+        node.kind.write(writer, var, change.before, values, set(change.changed))  # type: ignore[arg-type]
+        return var
 
     def _olds(self, change: Change) -> str:
         """The fields before the call, as a display that is only evaluated when a write fails."""

@@ -118,10 +118,9 @@ class DictKind(Kind):
 
     def check(self, out: Writer, var: str, value: Any) -> Callable[[Step], str]:
         # Keys are compared in order: iteration shows it.
-        if all(type(key) is str for key in value):
-            out.guard(f"(*{var},) != {out.const(tuple(value))}" if value else var)
-        else:
-            out.guard(f"not {out.const(same_keys)}({var}, {out.const(tuple(value))})")
+        out.guard(f"(*{var},) != {out.const(tuple(value))}" if value else var)
+        if not all(type(key) is str for key in value):  # `True == 1`
+            out.guard(f"[*map(type, {var})] != {out.const([type(key) for key in value])}")
         if isinstance(value, collections.defaultdict):
             out.guard(f"{var}.default_factory is not {out.const(value.default_factory)}")
         return lambda step: f"{var}[{out.literal(step.key)}]"  # type: ignore[attr-defined]
@@ -141,12 +140,6 @@ class DictKind(Kind):
 
     def build(self, out: Writer, cls: type, target: str) -> None:
         out.line(f"{target} = {out.const(cls)}()")
-
-
-def same_keys(value: Any, keys: tuple[Any, ...]) -> bool:
-    """Whether the keys of a dictionary are these, in this order and of these types."""
-    found = tuple(value)
-    return found == keys and all(type(a) is type(b) for a, b in zip(found, keys, strict=True))
 
 
 class TupleKind(Kind):
