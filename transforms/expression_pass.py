@@ -124,7 +124,8 @@ class ExpressionPass(cst.CSTTransformer):
 
     def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> Left:  # type: ignore[override]
         left: Left = updated_node
-        if not self.native or isinstance(original_node, cst.Name):
+        # Native code, too, must not call what nobody looked at.
+        if not self.native or isinstance(original_node, (cst.Name, cst.Call)):
             left = super().on_leave(original_node, updated_node)
         if isinstance(left, cst.CSTNode) and isinstance(left, _MARKED):
             return self._marked(original_node, left)

@@ -1,4 +1,4 @@
-"""`and`, `or`, `not`, chained comparisons, `in`: ops that take what may not be evaluated as a lambda."""
+"""`and`, `or`, `not`, chained comparisons, `in`, `is`: ops that take what may not be evaluated as a lambda."""
 
 from __future__ import annotations
 
@@ -88,6 +88,11 @@ class Logical(ExpressionPass):
                 new = self._native_chain(self.site(original_node), updated_node.left, list(updated_node.comparisons))
             else:
                 new = self._chain(updated_node, self.site(original_node))
+        elif isinstance(first.operator, (cst.Is, cst.IsNot)):
+            if _is_none(updated_node.left) or _is_none(first.comparator):
+                return updated_node
+            new = self.ops("same", updated_node.left, first.comparator)
+            new = self.ops("not_", new) if isinstance(first.operator, cst.IsNot) else new
         elif not isinstance(first.operator, (cst.In, cst.NotIn)) or walrus(first.comparator):
             return updated_node
         elif not self._any_order(updated_node.left, first.comparator):
@@ -139,6 +144,11 @@ class Logical(ExpressionPass):
         """A name that is bound, and that no closure can rebind while the other side is evaluated."""
         scope = self.frames[-1].scope
         return isinstance(node, cst.Name) and node.value in set(scope.params) - scope.captured - scope.unbinds
+
+
+def _is_none(node: cst.CSTNode) -> bool:
+    """Whether nothing that stands for another value can be meant: no value that has a stand-in is None."""
+    return isinstance(node, cst.Ellipsis) or (isinstance(node, cst.Name) and node.value == "None")
 
 
 def _constant(node: cst.CSTNode) -> bool:

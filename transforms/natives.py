@@ -27,7 +27,7 @@ from janusx.transforms.unit import Unit
 DEEPEST = 20
 """How many functions may nest: Python takes no more than 100 levels of indentation."""
 
-_FRAME_READERS = {"locals": 0, "vars": 0, "dir": 0, "exec": 9, "eval": 9}
+FRAME_READERS = {"locals": 0, "vars": 0, "dir": 0, "exec": 9, "eval": 9}
 """Builtins that read the caller's local variables, and the most arguments with which they do."""
 
 
@@ -58,7 +58,7 @@ def _reason(node: cst.CSTNode) -> str | None:
 def _frame_reader(node: cst.CSTNode) -> str | None:
     if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Name):
         return None
-    most = _FRAME_READERS.get(node.func.value)
+    most = FRAME_READERS.get(node.func.value)
     return node.func.value if most is not None and len(node.args) <= most else None
 
 

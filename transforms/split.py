@@ -272,6 +272,10 @@ class _Splitter:
         uses = self.unit.analysis.uses(statement)
         if self._held.intersection(uses.writes) or self._rebound & (uses.read | uses.captured):
             return False
+        # A handler sees what was bound before the exception: only an assignment of one name is done or not done.
+        exposed = self._live.raising[statement].intersection(uses.writes)
+        if exposed and (small(statement) is None or len(uses.writes) > 1):
+            return False
         if self._rebindable & escaping(statement, self._consumes):
             return False
         if small(statement) is not None and mark_of(statement).line in self._form.inline:

@@ -112,6 +112,9 @@ class PlainOps:
     def contains(self, items: Any, value: Any) -> bool:
         return value in items
 
+    def same(self, left: Any, right: Any) -> bool:
+        return left is right
+
     def assert_(self, test: Any, message: Callable[[], Any] | None = None, *, site: int) -> None:
         if not test:
             raise AssertionError(message()) if message is not None else AssertionError

@@ -106,7 +106,7 @@ CASES = [
         options={"class_name": "_C"},
     ),
     Case(
-        "a generator inside is left alone",
+        "a generator inside is left alone, but for its calls",
         """
         def f(n):
             def g():
@@ -118,7 +118,7 @@ CASES = [
         """
         def f(n):
             def g():
-                for i in range(n):
+                for i in jx.call(range)(n):
                     if i:
                         yield i
             return jx.call(list)(jx.call(g)())

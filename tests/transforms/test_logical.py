@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from janusx.transforms import rewrite
 from tests.transforms.compare import Case, check
+from tests.transforms.compare import same as same_result
 
 CASES = [
     Case(
@@ -35,11 +37,11 @@ CASES = [
         "a single comparison stays",
         """
         def f(a, b):
-            return a < b, a is b, a is not b
+            return a < b, a is None, None is not b
         """,
         """
         def f(a, b):
-            return a < b, a is b, a is not b
+            return a < b, a is None, None is not b
         """,
         calls=((1, 2),),
     ),
@@ -150,3 +152,18 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_logical(case: Case) -> None:
     check(case)
+
+
+@pytest.mark.parametrize("test", ["x is None", "None is not x", "x is ...", "x == y"])
+def test_what_is_none_needs_no_op(test: str) -> None:
+    text = f"def f(x, y):\n    return {test}\n"
+    assert rewrite(text).text == text
+
+
+def test_identity_goes_through_an_op() -> None:
+    rewritten = same_result("def f(x, y):\n    return x is y, x is not True, y is x is y\n", (1, 1), ([], []), (True, False))
+    assert rewritten.text == (
+        "def f(x, y):\n"
+        "    return jx.same(x, y), jx.not_(jx.same(x, True)), "
+        'jx.chain(y, "is", lambda: x, "is", lambda: y, site=1)\n'
+    )

@@ -132,9 +132,10 @@ def test_every_function_of_a_library_module_compiles(module: str) -> None:
 def test_a_function_that_stays_as_it_is_says_so(text: str) -> None:
     rewritten = rewrite(text)
     assert [r.construct for r in rewritten.refusals] == ["lambda" if "lambda" in text else "def"]
-    assert "jx." not in rewritten.text
+    kept = re.sub(r"jx\.call\((\w+)\)", r"\1", rewritten.text)  # what it calls is looked at all the same
+    assert "jx." not in kept
     if "lambda" not in text:
-        assert rewritten.text == text
+        assert kept == text
 
 
 def test_deep_nesting_goes_native_before_python_gives_up() -> None:
