@@ -13,7 +13,7 @@ from janusx.ops.asserts import assert_
 from janusx.ops.calls import call
 from janusx.ops.conditionals import assume, cond, if_exp, truth
 from janusx.ops.for_loops import for_loop
-from janusx.ops.logical import and_, both, chain, contains, either, not_, or_
+from janusx.ops.logical import and_, both, chain, contains, either, not_, or_, same
 from janusx.ops.sites import Where
 from janusx.ops.strings import fstring, percent
 from janusx.ops.subscripts import item, set_item, update_item
@@ -28,6 +28,7 @@ PLAIN: Mapping[str, Callable[..., Any]] = {
     "not_": not_,
     "percent": percent,
     "read": read,
+    "same": same,
     "set_item": set_item,
     "slice": slice,
     "subject": subject,

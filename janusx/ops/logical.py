@@ -1,4 +1,4 @@
-"""`and`, `or`, `not`, chained comparison and `in`, with Python's short circuit where Python decides."""
+"""`and`, `or`, `not`, chained comparison, `in` and `is`, with Python's short circuit where Python decides."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import jax.numpy as jnp
 
 from janusx.ops.conditionals import cond, staged_predicate, truth_value
-from janusx.signals import Unstageable
+from janusx.signals import Unstageable, Unsupported
 from janusx.state import symbols
+from janusx.state.opaque import Opaque, describe
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
@@ -19,8 +20,8 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "!=": operator.ne,
     ">": operator.gt,
     ">=": operator.ge,
-    "is": operator.is_,
-    "is not": operator.is_not,
+    "is": lambda left, right: same(left, right),
+    "is not": lambda left, right: not_(same(left, right)),
     "in": lambda item, items: contains(items, item),
     "not in": lambda item, items: not_(contains(items, item)),
 }
@@ -86,6 +87,27 @@ def chain(first: Any, *rest: Any, site: Any = None) -> Any:
     if not further:
         return outcome
     return and_(outcome, lambda: chain(second, *further, site=site), site=site)
+
+
+def same(left: Any, right: Any) -> Any:
+    """`left is right`, of what the two stand for: the values of a trace are not the objects themselves."""
+    if left is right:
+        return True
+    opaque = [each for each in (left, right) if type(each) is Opaque]
+    if not opaque and not symbols.is_sym(left) and not symbols.is_sym(right):
+        return False
+    if left.__class__ is not right.__class__:
+        return False  # types are guarded
+    if opaque:
+        raise Unsupported(f"{describe(opaque[0])} is compared by identity, which no guard would see change")
+    if left.__class__ is not bool:
+        kind = left.__class__.__name__
+        raise Unsupported(f"a changing {kind} is compared by identity, which no guard would see change")
+    predicates = [staged_predicate(each) for each in (left, right)]
+    if predicates == [None, None]:
+        return symbols.apply(operator.is_, left, right)
+    one, other = (each if own is None else own for each, own in zip((left, right), predicates, strict=True))
+    return symbols.device_scalar(jnp.equal(symbols.as_array(one), symbols.as_array(other)), bool)
 
 
 def contains(items: Any, item: Any) -> Any:

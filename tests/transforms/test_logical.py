@@ -161,7 +161,9 @@ def test_what_is_none_needs_no_op(test: str) -> None:
 
 
 def test_identity_goes_through_an_op() -> None:
-    rewritten = same_result("def f(x, y):\n    return x is y, x is not True, y is x is y\n", (1, 1), ([], []), (True, False))
+    rewritten = same_result(
+        "def f(x, y):\n    return x is y, x is not True, y is x is y\n", (1, 1), ([], []), (True, False)
+    )
     assert rewritten.text == (
         "def f(x, y):\n"
         "    return jx.same(x, y), jx.not_(jx.same(x, True)), "
