@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -19,7 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from janusx.signals import Unstageable
-from janusx.state.paths import Path
+from janusx.state.exprs import Apply as Apply
+from janusx.state.exprs import Constant as Constant
+from janusx.state.exprs import Device as Device
+from janusx.state.exprs import Expr as Expr
+from janusx.state.exprs import Input as Input
+from janusx.state.exprs import same as same
 from janusx.tracing import context
 
 
@@ -31,84 +35,6 @@ class Unknown:
 
 
 UNKNOWN = Unknown()
-
-
-class Expr:
-    """An expression over host inputs and device outputs, evaluated by plain Python in every call."""
-
-    __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Input(Expr):
-    """A host value read from the user's objects."""
-
-    path: Path
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Device(Expr):
-    """An array of the program, read back after the run as a value of `kind` (`float`, `int`, `bool`, `complex`)."""
-
-    array: Any
-    kind: type | None
-
-
-@dataclass(frozen=True, slots=True)
-class Apply(Expr):
-    """A pure function of other expressions and constants."""
-
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: tuple[tuple[str, Any], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Constant(Expr):
-    """A value fixed when the program was made. Two are the same when type and value are."""
-
-    value: Any
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Constant) and same(self.value, other.value)
-
-    def __hash__(self) -> int:
-        return hash(type(self.value))
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether a constant may stand for the other: identical, or of one type and equal bit for bit as Python shows."""
-    if a is b:
-        return True
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, float):
-        return (a == b and str(a) == str(b)) or (a != a and b != b)
-    if isinstance(a, (complex, np.ndarray, np.generic)):
-        return repr(a) == repr(b) if a.__sizeof__() < 256 else bool(np.array_equal(a, b))
-    if isinstance(a, tuple | list):
-        return len(a) == len(b) and all(map(same, a, b))
-    code = getattr(a, "__code__", None)
-    if code is not None:
-        return (
-            code is getattr(b, "__code__", None)
-            and a.__globals__ is b.__globals__
-            and same(a.__defaults__, b.__defaults__)
-            and _same_cells(a.__closure__, b.__closure__)
-        )
-    try:
-        return bool(a == b)
-    except Exception:  # a comparison of the user's that fails says that the two are not known to be the same
-        return False
-
-
-def _same_cells(a: Any, b: Any) -> bool:
-    if a is None or b is None:
-        return a is b
-    try:
-        return len(a) == len(b) and all(same(x.cell_contents, y.cell_contents) for x, y in zip(a, b, strict=True))
-    except (ValueError, RecursionError):  # an empty cell; functions that close over each other
-        return False
 
 
 def is_array(value: Any) -> bool:
@@ -135,7 +61,9 @@ class Sym:
         return self._jx_kind  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
-        return f"Sym({self._jx_kind.__name__}, {self._jx_value!r})"
+        if context.active() is None:
+            return f"Sym({self._jx_kind.__name__}, {self._jx_value!r})"
+        return repr(pin(self))  # a library's code that shows a value must not show what stands for it
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -403,7 +331,7 @@ def as_array(value: Any) -> Any:
 def _array_of(expr: Expr) -> Any:
     """Compute in the program what Python would compute after it."""
     if isinstance(expr, Device):
-        return expr.array if expr.kind is None else jnp.asarray(expr.array)
+        return expr.array if is_of(expr.array, expr.kind) else expr.array.astype(expr.kind)
     if isinstance(expr, Constant):
         return expr.value
     if not _on_device(expr):
@@ -433,7 +361,15 @@ def _in_program(function: Any) -> bool:
 
 def device_scalar(array: Any, kind: type) -> Sym:
     """A Python scalar of `kind` whose value the program computes: `float(loss)`."""
-    return Sym(Device(array, kind), UNKNOWN, kind, array)
+    return Sym(Device(array, kind), UNKNOWN, kind, array if is_of(array, kind) else None)
+
+
+def is_of(array: Any, kind: Any) -> bool:
+    """Whether the numbers of an array are those that Python reads back as `kind`: `int(x)` of a float is another."""
+    return kind is None or jnp.issubdtype(getattr(array, "dtype", kind), _ABSTRACT[kind])
+
+
+_ABSTRACT: dict[type, Any] = {bool: np.bool_, int: np.integer, float: np.floating, complex: np.complexfloating}
 
 
 def weakly_typed(sym: Any) -> Any:
@@ -445,6 +381,15 @@ def weakly_typed(sym: Any) -> Any:
         scale = jnp.asarray(array, jnp.result_type(float))
         return jax.vjp(lambda one: one * scale, 1.0)[1](jnp.ones((), scale.dtype))[0]
     return array
+
+
+def weak_if(array: Any, flag: Any) -> Any:
+    """An array of the program's, weakly typed if the flag says so; outside of a trace."""
+    if not flag:
+        return array
+    # An update keeps the weak type of what is updated, and no other public function makes one.
+    zeros = jnp.broadcast_to(jnp.asarray(array.dtype.type(0).item()), array.shape)
+    return zeros.at[...].set(array)
 
 
 def weak(sym: Any, other: Any) -> Any:

@@ -765,3 +765,21 @@ def texts_in_loop():
         return lines, "\n".join(lines)
 
     return World(f=f)
+
+
+@scenario(
+    "an int of a float array decides a branch and meets an array",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN, rung="compiled"),
+    call("f", UP * 0.3, rung="compiled"),
+    call("f", UP * 1.4, rung="compiled"),
+)
+def int_decides():
+    def f(x):
+        n = int(x.sum() * 0.97)
+        if n % 2 == 0:
+            print("even", n)
+            return x * 2
+        return x * n + bool(x[0])
+
+    return World(f=f)

@@ -1,0 +1,89 @@
+"""Expressions over host inputs and device outputs: what symbolic host values stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from janusx.state.paths import Path
+
+
+class Expr:
+    """An expression over host inputs and device outputs, evaluated by plain Python in every call."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Input(Expr):
+    """A host value read from the user's objects."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Device(Expr):
+    """An array of the program, read back after the run as a value of `kind` (`float`, `int`, `bool`, `complex`)."""
+
+    array: Any
+    kind: type | None
+
+
+@dataclass(frozen=True, slots=True)
+class Apply(Expr):
+    """A pure function of other expressions and constants."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant(Expr):
+    """A value fixed when the program was made. Two are the same when type and value are."""
+
+    value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Constant) and same(self.value, other.value)
+
+    def __hash__(self) -> int:
+        return hash(type(self.value))
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether a constant may stand for the other: identical, or of one type and equal bit for bit as Python shows."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, float):
+        return (a == b and str(a) == str(b)) or (a != a and b != b)
+    if isinstance(a, (complex, np.ndarray, np.generic)):
+        return repr(a) == repr(b) if a.__sizeof__() < 256 else bool(np.array_equal(a, b))
+    if isinstance(a, tuple | list):
+        return len(a) == len(b) and all(map(same, a, b))
+    code = getattr(a, "__code__", None)
+    if code is not None:
+        return (
+            code is getattr(b, "__code__", None)
+            and a.__globals__ is b.__globals__
+            and same(a.__defaults__, b.__defaults__)
+            and _same_cells(a.__closure__, b.__closure__)
+        )
+    try:
+        return bool(a == b)
+    except Exception:  # a comparison of the user's that fails says that the two are not known to be the same
+        return False
+
+
+def _same_cells(a: Any, b: Any) -> bool:
+    if a is None or b is None:
+        return a is b
+    try:
+        return len(a) == len(b) and all(same(x.cell_contents, y.cell_contents) for x, y in zip(a, b, strict=True))
+    except (ValueError, RecursionError):  # an empty cell; functions that close over each other
+        return False
