@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from janusx.transforms.build import parts
 from janusx.transforms.expression_pass import ExpressionPass
 
 
@@ -11,7 +12,8 @@ class Matches(ExpressionPass):
     """Rewrites the expressions that a `match` evaluates."""
 
     def leave_Match(self, original_node: cst.Match, updated_node: cst.Match) -> cst.Match:
-        subject = self.ops("subject", updated_node.subject)
+        deep = [cst.Name("True")] if any(_asks_inside(case.pattern) for case in original_node.cases) else []
+        subject = self.ops("subject", updated_node.subject, *deep)
         return updated_node.with_changes(subject=subject, whitespace_after_match=cst.SimpleWhitespace(" "))
 
     def leave_MatchCase(self, original_node: cst.MatchCase, updated_node: cst.MatchCase) -> cst.MatchCase:
@@ -19,3 +21,20 @@ class Matches(ExpressionPass):
             return updated_node
         guard = self.ops("truth", updated_node.guard, site=self.site(original_node))
         return updated_node.with_changes(guard=guard, whitespace_after_if=cst.SimpleWhitespace(" "))
+
+
+def _asks_inside(pattern: cst.MatchPattern) -> bool:
+    """Whether a pattern asks, of something inside of the subject, if it is `True` or `False`."""
+    if isinstance(pattern, cst.MatchSingleton):
+        return False
+    if isinstance(pattern, cst.MatchOr):
+        return any(_asks_inside(each.pattern) for each in pattern.patterns)
+    if isinstance(pattern, cst.MatchAs):
+        return pattern.pattern is not None and _asks_inside(pattern.pattern)
+    return _holds_bool(pattern)
+
+
+def _holds_bool(node: cst.CSTNode) -> bool:
+    if isinstance(node, cst.MatchSingleton):
+        return node.value.value != "None"
+    return any(map(_holds_bool, parts(node)))

@@ -383,13 +383,16 @@ def weakly_typed(sym: Any) -> Any:
     return array
 
 
-def weak_if(array: Any, flag: Any) -> Any:
-    """An array of the program's, weakly typed if the flag says so; outside of a trace."""
-    if not flag:
-        return array
-    # An update keeps the weak type of what is updated, and no other public function makes one.
+def weakened(array: Any) -> Any:
+    """The same array, weakly typed."""
+    # An update keeps the weak type of what is updated, and there is no other public way for integers.
     zeros = jnp.broadcast_to(jnp.asarray(array.dtype.type(0).item()), array.shape)
     return zeros.at[...].set(array)
+
+
+def is_narrow(dtype: Any) -> bool:
+    """Whether a dtype is another than those that Python's numbers get by themselves."""
+    return jnp.dtype(dtype) not in (jnp.dtype(bool), *(jnp.result_type(kind) for kind in (int, float, complex)))
 
 
 def weak(sym: Any, other: Any) -> Any:

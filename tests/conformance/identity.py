@@ -109,3 +109,38 @@ def chain():
         return x
 
     return World(f=f)
+
+
+class Switch:
+    """Something with a flag."""
+
+    __slots__ = ("on", "size")
+
+    def __init__(self, on, size):
+        self.on, self.size = on, size
+
+
+@scenario(
+    "a pattern asks for True inside of a list, a dictionary and an object",
+    call("f", UP, [3, True], {"k": True}, Switch(True, 1)),
+    call("f", UP, [3, False], {"k": False}, Switch(False, 1)),
+    call("f", UP, [3, True], {"k": 1}, Switch(True, 2)),
+    call("f", UP, [4, True], {"k": True}, Switch(1, 2)),
+    call("f", UP, [4, False], {"k": True}, Switch(None, 2)),
+)
+def patterns():
+    def f(x, items, table, switch):
+        match items:
+            case [n, True]:
+                x = x + n
+        match table:
+            case {"k": True | None}:
+                x = x * 2
+        match switch:
+            case Switch(on=False, size=size):
+                return x - size
+            case Switch(on=True):
+                return -x
+        return x
+
+    return World(f=f)

@@ -144,7 +144,7 @@ class PlainOps:
 
     slice = slice
 
-    def subject(self, value: Any) -> Any:
+    def subject(self, value: Any, deep: bool = False) -> Any:
         return value
 
     def item(self, value: Any, index: Any) -> Any:

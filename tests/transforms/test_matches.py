@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from janusx.transforms import rewrite
 from tests.transforms.compare import Case, check
 
 CASES = [
@@ -61,3 +62,23 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_matches(case: Case) -> None:
     check(case)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "deep"),
+    [
+        ("True", False),
+        ("True | None", False),
+        ("False as b", False),
+        ("[a, None]", False),
+        ("{'k': 'True'}", False),
+        ("[a, True]", True),
+        ("{'k': False}", True),
+        ("C(x, flag=True)", True),
+        ("1 | [True | None, *_]", True),
+        ("[_, [_, False]] as whole", True),
+    ],
+)
+def test_a_pattern_that_asks_for_true_inside_says_so(pattern: str, deep: bool) -> None:
+    text = rewrite(f"def f(x):\n    match x:\n        case {pattern}:\n            return 1\n").text
+    assert ("match jx.subject(x, True):" if deep else "match jx.subject(x):") in text
