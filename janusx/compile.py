@@ -175,7 +175,7 @@ class Builder:
             # A run that is thrown away must leave its inputs as they were.
             self.may_donate = False
             return None, None
-        if made.trace.incomplete:
+        if made.trace.incomplete or len(made.trace.shadow.leaves) < len(self.leaf_values):
             self.leaf_values = tuple(leaf.value for leaf in made.trace.shadow.leaves)
             self.host_inputs.update({expr: self._present(made.trace, expr) for expr in made.trace.inputs.late})
             return None, None
@@ -284,6 +284,7 @@ class Builder:
             made.function,
             made.assumptions,
             avals,
+            bool(avals or made.commit.outs or made.assumptions),
             constants,
             trace.anchors,
             info,

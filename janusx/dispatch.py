@@ -45,12 +45,14 @@ class GaveUp:
         line: `file:line` of the user's code that is the reason, or "".
         lines: lines of emitted code in the way to the reason, innermost first; empty if nothing new was tried.
         unsure: whether user code raised, which it may do in plain Python, too.
+        mention: a name in the lines that are the reason, where `lines` are not.
     """
 
     reason: str
     line: str = ""
     lines: tuple[int, ...] = ()
     unsure: bool = False
+    mention: str = ""
 
 
 MAX_FLIPS = 3
@@ -229,10 +231,10 @@ def _build_and_run(record: Record, call: Call, violated: Violated | None, flips:
 def _try_other(record: Record, call: Call, entry: Entry, flips: int) -> Any:
     """The new entry's own staged guards did not hold: the other outcome, or Python."""
     violated, record.violated = record.violated, None
+    if entry in record.entries:
+        record.entries.remove(entry)  # it was made for this call and does not serve it
     if violated is None:
-        record.entries.remove(entry)
         return _give_up(record, call, "its guards do not hold for the call that it was made for")
-    record.entries.remove(entry)  # it was made for this call and does not serve it
     if _is_only(record, violated) or flips > MAX_FLIPS:
         return run_eagerly(record, call, f"that {violated.first.what} did not hold", known=True)
     return _build_and_run(record, call, violated, flips + 1)
@@ -279,7 +281,12 @@ def _give_up(record: Record, call: Call, reason: str, signal: BaseException | No
         place = place_of(line) or place_of_function(call.fun)
         raise errors.UnsupportedError(f"{name} cannot be compiled.", place=place, why=reason)
     if _splits(record):
-        return GaveUp(reason, line, () if signal is None else misses.lines_of(call.fun, signal))
+        return GaveUp(
+            reason,
+            line,
+            () if signal is None else misses.lines_of(call.fun, signal),
+            mention=getattr(signal, "mention", ""),
+        )
     return run_eagerly(record, call, reason, line=line)
 
 

@@ -14,12 +14,17 @@ class Signal(BaseException):
 
 
 class Unsupported(Signal):
-    """The program cannot be compiled; the reason is shown to the user."""
+    """The program cannot be compiled; the reason is shown to the user.
 
-    def __init__(self, reason: str, error: Exception | None = None):
+    `error` is raised where the user asked for errors. `mention`: a name that the user's code has in the place that it
+    is about, where that is not the line at which the trace stopped.
+    """
+
+    def __init__(self, reason: str, error: Exception | None = None, mention: str = ""):
         super().__init__(reason)
         self.reason = reason
-        self.error = error  # what to raise where the user asked for errors
+        self.error = error
+        self.mention = mention
 
 
 class Unstageable(Signal):

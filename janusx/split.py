@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 import time
 import types
 import warnings
@@ -157,9 +158,10 @@ def answer(record: Record, call: Call, tried: Any = None) -> Any:
         value = dispatch.run_eagerly(record, call, result.reason, line=result.line)
         _cut(record, call, result)
         return value
-    if not result.lines or _cut(record, call, result):
-        if record.split is not None:
-            return run(record, call)
+    if result.lines or result.mention:
+        _cut(record, call, result)
+    if record.split is not None:
+        return run(record, call)
     return dispatch.run_eagerly(record, call, result.reason, line=result.line)
 
 
@@ -182,15 +184,24 @@ def _may_split(record: Record, call: Call) -> bool:
 
 def _cut(record: Record, call: Call, gave_up: dispatch.GaveUp) -> bool:
     """Cut where a trace could not go on; false where there is nothing to be gained."""
+    record.give_up(gave_up.reason)
     try:
         source = sources.find_source(call.fun)
-        line = transforms.statement_line(source.text, gave_up.lines, first_line=source.first_line)
+        lines = _lines(source, gave_up)
     except (errors.JanusXError, RecursionError):
         return False
-    if line is None or not _cuts(record, source).add(line, gave_up.reason, call.fun.__qualname__):
-        return False
-    record.give_up(gave_up.reason)
-    return _make(record, call)
+    cuts, name = _cuts(record, source), call.fun.__qualname__
+    return any([cuts.add(line, gave_up.reason, name) for line in lines]) and _make(record, call)
+
+
+def _lines(source: sources.FunctionSource, gave_up: dispatch.GaveUp) -> list[int]:
+    """The lines to cut at: where the trace stopped, or all that mention what it stopped for."""
+    if gave_up.mention:
+        found = re.compile(rf"\b{re.escape(gave_up.mention)}\b")
+        rows = enumerate(source.text.splitlines(), source.first_line)
+        return [number for number, row in rows if number > source.first_line and found.search(row)]
+    line = transforms.statement_line(source.text, gave_up.lines, first_line=source.first_line)
+    return [] if line is None else [line]
 
 
 def _cuts(record: Record, source: sources.FunctionSource) -> Cuts:

@@ -51,8 +51,22 @@ class Opaque:
     def __exit__(self, *details: Any) -> None:
         return None
 
-    __iter__ = __next__ = __len__ = __getitem__ = __setitem__ = __contains__ = _refuse
-    __bool__ = __array__ = __index__ = __float__ = __int__ = _refuse
+    __iter__ = __next__ = __len__ = __getitem__ = __setitem__ = __delitem__ = __contains__ = _refuse
+    __bool__ = __array__ = __index__ = __float__ = __int__ = __complex__ = __str__ = __repr__ = __format__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = __neg__ = __pos__ = __abs__ = __invert__ = __bytes__ = _refuse
+    __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = __matmul__ = _refuse
+    __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = __rmatmul__ = _refuse
+    __and__ = __or__ = __xor__ = __rand__ = __ror__ = __rxor__ = __lshift__ = __rshift__ = _refuse
+
+    def __eq__(self, other: object) -> bool:
+        if type(self._jx_real).__eq__ is not object.__eq__:
+            self._refuse()
+        return self is other
+
+    def __hash__(self) -> int:
+        if type(self._jx_real).__hash__ is not object.__hash__:
+            self._refuse()
+        return object.__hash__(self)
 
 
 class OpaqueMethod:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from janusx import emitted, leaves
 from janusx.guards.checks import evaluate
 from janusx.guards.staged import Assumption, Frames
-from janusx.signals import Relax, Unrelax, Unsupported
+from janusx.signals import Relax, Respecialise, Unrelax, Unsupported
 from janusx.state import kinds, policy, symbols
 from janusx.state.paths import Anchor, Closure, Global, Member, Path, root
 from janusx.state.shadow import LeafNode, ObjectNode, Shadow
@@ -41,6 +41,25 @@ class Inputs:
     late: dict[symbols.Expr, Any] = field(default_factory=dict)
 
 
+HARD = ("", -1)
+"""Stands among the sites speculated on for: no array is weakly typed on some paths alone."""
+
+
+@dataclass(frozen=True)
+class SoftArray:
+    """An array that is weakly typed on some paths.
+
+    Attributes:
+        array: what code sees of it.
+        value: the same with a strong type.
+        weak: whether it is weakly typed.
+    """
+
+    array: Any
+    value: Any
+    weak: Any
+
+
 class Trace:
     """The trace of one pass. Emitted code and symbolic values find it through `tracing.context`."""
 
@@ -60,6 +79,7 @@ class Trace:
         self.locks: list[Path] = []  # locks that the program takes: the whole call holds them
         self.memo: dict[tuple[int, ...], Any] = {}
         self.rows: dict[int, tuple[Any, int, Any]] = {}
+        self.soft: dict[int, SoftArray] = {}  # by id
         self.decisions: dict[tuple[str, int], tuple[str, str]] = {}
         self.programs: dict[int, Program] = {}  # by id: those that this pass has run
         self.shadow = Shadow(self._leaf, settings.relaxed, settings.container_limit)
@@ -206,6 +226,25 @@ class Trace:
         self.rows[id(made)] = (stacked, index, made)
         return made
 
+    @property
+    def may_soften(self) -> bool:
+        """Whether an array may be weakly typed on some paths. Not where what is made of one would leave the program."""
+        return HARD not in self.settings.assumed
+
+    def soften(self, array: Any, weak: Any) -> Any:
+        """An array for code to go on with, which is weakly typed in Python if a boolean says so.
+
+        It always is while it is traced. So what is made of it and is not, is not in Python either.
+        """
+        made = symbols.weakened(array)
+        self.soft[id(made)] = SoftArray(made, array, weak)
+        return made
+
+    def check_weak(self, array: Any) -> None:
+        """Ask for a pass without soft arrays if it is not known whether an array that leaves is weakly typed."""
+        if self.soft and self.may_soften and (jax.typeof(array).weak_type or symbols.is_narrow(array.dtype)):
+            raise Respecialise(HARD, True)
+
     def unsliced(self, items: Any) -> Any | None:
         """The array whose rows, all and in order, these are; or None."""
         first = self.rows.get(id(items[0])) if items else None
@@ -265,9 +304,10 @@ class Trace:
             elif value is sys.stdout or value is sys.stderr:
                 continue  # only written to, by a held `print`, which asks for the stream again
             elif node.real.__name__ in sys.stdlib_module_names and (
-                category == "opaque" or isinstance(value, list | dict)
+                (category == "opaque" and not callable(value)) or isinstance(value, list | dict)
             ):
-                raise Unsupported(f"{node.real.__name__}.{name} is read, which changes without JanusX seeing it")
+                reason = f"{node.real.__name__}.{name} is read, which changes without JanusX seeing it"
+                raise Unsupported(reason, mention=name)
 
     def _put(self, node: ObjectNode, step: Member, owner: Any, shadow: Any) -> None:
         try:
