@@ -7,10 +7,12 @@ rounds with its quartiles. Nothing here is ever asserted on in a test.
 
 from __future__ import annotations
 
+import gc
 import math
+import random
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +29,7 @@ __all__ = [
     "bar",
     "measure",
     "must_be_compiled",
+    "orders",
     "ratio",
     "reason",
     "spread",
@@ -34,6 +37,9 @@ __all__ = [
 ]
 
 wait: Callable[[object], object] = jax.block_until_ready
+
+LEAD = 3
+"""Calls before a block that are not counted."""
 
 
 @dataclass(frozen=True)
@@ -192,8 +198,16 @@ def reason(error: BaseException) -> str:
 
 
 def _block(running: Running, calls: int) -> float:
-    """Seconds a call, over a block that ends when its last arrays are there."""
+    """Seconds a call, over a block that ends when its last arrays are there.
+
+    What the column before left behind is not this one's: its garbage is collected, and its hold on the caches broken by
+    calls that do not count.
+    """
     step = running.step
+    gc.collect()
+    for _ in range(min(calls // 4, LEAD)):
+        step()
+    wait(running.ready())
     start = time.perf_counter()
     for _ in range(calls):
         step()
@@ -235,22 +249,31 @@ def _calls(running: Running, seconds: float) -> int:
     return max(1, min(2000, round(seconds / max(once, 1e-7))))
 
 
-def measure(columns: Sequence[Column], options: Options) -> Measured:
-    """Runs the columns in turns and returns what each round took.
+def orders(columns: Sequence[Column], rounds: int) -> Iterator[list[Column]]:
+    """An order for each round, by chance but the same in every run.
 
-    The order rotates from round to round: whoever follows a slow column finds cold caches, and each takes its turn at
-    that.
+    In a fixed cycle, also one that starts elsewhere each round, one column always follows the slowest, which leaves
+    cold caches and garbage, and another always the fastest.
     """
+    chance = random.Random(0)
+    for _ in range(rounds):
+        yield chance.sample(columns, len(columns))
+
+
+def measure(columns: Sequence[Column], options: Options) -> Measured:
+    """Runs the columns in turns and returns what each round took."""
     running, errors = _set_up(columns, options)
     taking_part = [column for column in columns if column.name in running]
     calls = {column.name: _calls(running[column.name], options.block_seconds) for column in taking_part}
     found: dict[str, list[float | None]] = {column.name: [] for column in taking_part}
-    for number in range(options.rounds):
-        turn = number % max(1, len(taking_part))
-        for column in taking_part[turn:] + taking_part[:turn]:
+    gc.collect()
+    gc.freeze()  # a collection between blocks then looks at what the columns made, not at all of JAX
+    for number, order in enumerate(orders(taking_part, options.rounds)):
+        for column in order:
             sits_out = number % column.every != 0
             name = column.name
             found[name].append(None if sits_out else _block(running[name], calls[name]))
+    gc.unfreeze()
     for name, made in running.items():
         try:
             must_be_compiled(made)

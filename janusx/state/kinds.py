@@ -118,7 +118,7 @@ class DictKind(Kind):
 
     def check(self, out: Writer, var: str, value: Any) -> Callable[[Step], str]:
         # Keys are compared in order: iteration shows it.
-        out.guard(f"(*{var},) != {out.const(tuple(value))}" if value else var)
+        out.guard(f"[*{var}] != {out.const(list(value))}" if value else var)
         if not all(type(key) is str for key in value):  # `True == 1`
             out.guard(f"[*map(type, {var})] != {out.const([type(key) for key in value])}")
         if isinstance(value, collections.defaultdict):

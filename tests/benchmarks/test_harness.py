@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("benchmarks.harness", reason="the benchmarks are not part of the wheel")
 
 from benchmarks import __main__ as command
-from benchmarks.harness import Column, Options, Result, Running, bar, measure, ratio, spread
+from benchmarks.harness import Column, Options, Result, Running, bar, measure, orders, ratio, spread
 from benchmarks.report import as_data, machine, markdown, show
 
 QUICK = Options(rounds=4, block_seconds=1e-4, warmup=1)
@@ -26,12 +26,14 @@ def fails(name: str) -> Column:
     return Column(name, make)
 
 
-def test_columns_take_turns_in_rotating_order():
-    calls: list[str] = []
-    measured = measure([column("a", calls), column("b", calls)], QUICK)
-    blocks = [name for number, name in enumerate(calls) if number == 0 or calls[number - 1] != name]
-    assert blocks.count("a") >= 3  # of four rounds two neighbouring blocks melt into one
-    assert [len(rounds) for rounds in measured.rounds.values()] == [4, 4]
+def test_columns_take_turns_and_every_column_comes_after_every_other():
+    columns = [column(name, []) for name in "abc"]
+    found = [[one.name for one in order] for order in orders(columns, 40)]
+    assert all(sorted(order) == ["a", "b", "c"] for order in found)
+    pairs = {pair for order in found for pair in zip(order, order[1:], strict=False)}
+    assert len(pairs) == 6
+    assert found == [[one.name for one in order] for order in orders(columns, 40)]
+    assert [len(rounds) for rounds in measure(columns, QUICK).rounds.values()] == [4, 4, 4]
 
 
 def test_a_slow_column_sits_rounds_out_and_is_paired_with_the_rounds_it_took_part_in():
