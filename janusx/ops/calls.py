@@ -18,7 +18,7 @@ from janusx.ops import builtin_calls, higher_order, strings
 from janusx.ops.effects import hold
 from janusx.signals import Unsupported
 from janusx.state import symbols
-from janusx.state.opaque import OpaqueMethod, describe
+from janusx.state.opaque import Opaque, OpaqueMethod, describe
 from janusx.tracing import context, methods
 
 HIGHER_ORDER = higher_order.NAMES | {"stack", "array", "asarray"}
@@ -59,7 +59,7 @@ def call(fn: Any) -> Callable[..., Any]:
         return handler
     unwrapped = getattr(fn, "__janusx_function__", None)
     if unwrapped is not None:
-        return call(unwrapped())
+        return _asked_for(unwrapped())
     if isinstance(fn, type):
         return _class(fn)
     if isinstance(fn, types.BuiltinMethodType | types.MethodWrapperType):
@@ -85,6 +85,18 @@ def _function(fn: types.FunctionType) -> Callable[..., Any]:
             return fn  # made by a library: dataclasses, attrs, namedtuples
         return context.current().function(fn)  # type: ignore[no-any-return]
     return leaf(fn)
+
+
+def _asked_for(fn: Any) -> Callable[..., Any]:
+    """What `janusx.convert` was given: a function of the standard library is then converted like any other."""
+    if type(fn) is not types.FunctionType or package_of(fn) in leaves.ARRAY_PACKAGES or emitted.is_emitted(fn.__code__):
+        return call(fn)
+    return context.current().function(methods.original(fn)) if leaves.is_leaf(fn) else call(fn)
+
+
+def package_of(fn: types.FunctionType) -> str:
+    """The package that a function's code was written in."""
+    return str(fn.__globals__.get("__name__", "")).partition(".")[0]
 
 
 def _method(fn: types.MethodType) -> Callable[..., Any]:
@@ -153,8 +165,16 @@ def _stack(run: Callable[..., Any], items: Any, /, *args: Any, **kwargs: Any) ->
 
 def leaf_of(fn: Any) -> Callable[..., Any]:
     """A library function that sees arrays, converted functions, and symbols only where it can take them."""
+    seen_through = type(fn) is not types.FunctionType or package_of(fn) in leaves.ARRAY_PACKAGES
 
     def run(*args: Any, **kwargs: Any) -> Any:
+        if not seen_through:
+            # Python code that is not converted may ask for its identity, which a stand-in has not.
+            for value in (*args, *kwargs.values()):
+                if type(value) is Opaque:
+                    raise Unsupported(
+                        f"{describe(value)} is given to {fn.__qualname__}, which JanusX does not see into"
+                    )
         if symbols.has_sym(args) or symbols.has_sym(tuple(kwargs.values())):
             return _with_symbols(fn, args, kwargs)
         args = tuple(convert_callable(arg) for arg in args)
