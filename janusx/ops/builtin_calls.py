@@ -23,7 +23,10 @@ def _scalar(kind: type) -> Callable[..., Any]:
         if len(args) == 1 and symbols.is_array(args[0]):
             if args[0].size != 1:
                 return kind(args[0])  # raises, as it does outside of a trace
-            return symbols.device_scalar(args[0].reshape(()), kind)
+            array = args[0].reshape(())
+            # Python converts the array itself, at commit; what the program goes on with is of the kind asked for.
+            given = array.astype(jnp.result_type(kind))
+            return symbols.Sym(symbols.Device(array, kind), symbols.UNKNOWN, kind, given)
         return symbols.apply(kind, *args) if any(map(symbols.is_sym, args)) else kind(*args)
 
     return convert
