@@ -319,8 +319,11 @@ def run_eagerly(record: Record, call: Call, reason: str, known: bool = False, li
     record.last_call = "eager"
     result = call.fun(*call.args, **call.kwargs)
     # If it raises, so does the compiled program's trace: that is no reason to stay eager.
-    if reason and not known and reason != record.eager_reason:
+    new = reason != record.eager_reason
+    if reason and not known and (new or record.calls > record.retry_at):
+        # It was tried again, in vain: the next try is later still.
         record.give_up(reason)
+    if reason and not known and new:
         record.note("eager", line or misses.place_of_code(call.fun), reason, record.calls)
         _warn(record, call, reason, place_of(line) or place_of_function(call.fun))
     return result

@@ -165,7 +165,7 @@ class Record:
         """Look no further for a program for a while."""
         self.eager_reason = reason
         self.failures += 1
-        self.retry_at = self.calls + 1 + 8**self.failures
+        self.retry_at = self.calls + 1 + 8 ** min(self.failures, 9)
 
     def reset(self, counts: bool = True) -> None:
         """Forget programs and everything that was learned; with `counts` also the counts."""
