@@ -150,17 +150,18 @@ def leaf(fn: Any) -> Callable[..., Any]:
     """A library function: traced through where its library is known to be pure, else refused."""
     _check_pure(fn)
     if fn is jnp.stack or fn is jnp.asarray or fn is jnp.array:
-        return functools.partial(_stack, leaf_of(fn))
+        return functools.partial(_stack, fn)
     return leaf_of(fn)
 
 
-def _stack(run: Callable[..., Any], items: Any, /, *args: Any, **kwargs: Any) -> Any:
+def _stack(fn: Callable[..., Any], items: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Stacking the rows that a rolled loop appended gives the loop's own output back."""
-    if not args and not kwargs and type(items) is list:
+    # Of Python numbers `stack` makes a weakly typed array.
+    if not args and not kwargs and type(items) is list and not (fn is jnp.stack and any(map(symbols.is_sym, items))):
         whole = context.current().unsliced(items)
         if whole is not None:
             return whole
-    return run(items, *args, **kwargs)
+    return leaf_of(fn)(items, *args, **kwargs)
 
 
 def leaf_of(fn: Any) -> Callable[..., Any]:

@@ -22,7 +22,7 @@ from janusx.ops.while_loops import while_loop
 from janusx.signals import Unstageable
 from janusx.state import symbols
 from janusx.tracing import context
-from janusx.tracing.skeleton import Made, arr, expand, specs, unflatten
+from janusx.tracing.skeleton import Later, Made, Py, Skeleton, arr, expand, parts_of, read_whole, specs, unflatten
 from janusx.tracing.trace import Trace
 
 
@@ -200,9 +200,25 @@ def _append_rows(trace: Trace, loop: Any, grown: Sequence[Any], length: int) -> 
         return
     value = expand(loop.region.value.skeleton)
     assert isinstance(value, Made)
-    skeleton = value.items[1]
     lists = [loop.heap.held(place).value for place in loop.carry.grown]
+    rest = iter(grown)
+    columns = [
+        [(item, [next(rest) for _ in specs(item)]) for item in parts_of(items)] for items in parts_of(value.items[1])
+    ]
     for trip in range(length):
-        rest = iter([trace.row(stacked, trip) for stacked in grown])
-        for target, items in zip(lists, unflatten(skeleton, rest), strict=True):
-            target.extend(items)
+        for target, items in zip(lists, columns, strict=True):
+            target.extend(_item(trace, item, stacked, trip) for item, stacked in items)
+
+
+def _item(trace: Trace, skeleton: Skeleton, stacked: Sequence[Any], trip: int) -> Any:
+    """The item that one trip appended. Of Python values the whole column is read back at once, not row by row."""
+    if not isinstance(skeleton, Py | Later):
+        return unflatten(skeleton, iter([trace.row(array, trip) for array in stacked]))
+    rows = [
+        trace.row(array, trip) if whole else symbols.host_row(array, trip)
+        for array, whole in zip(stacked, read_whole(skeleton), strict=True)
+    ]
+    item = unflatten(skeleton, iter(rows))
+    if isinstance(skeleton, Py) and stacked[0].dtype == jnp.asarray(skeleton.kind(0)).dtype:
+        trace.rows[id(item)] = (stacked[0], trip, item)
+    return item

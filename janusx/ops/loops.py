@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from janusx.signals import Unstageable
+from janusx.state.growing import Growing
 from janusx.state.paths import Path, Step
 from janusx.tracing.heap import Heap, only_grew
 from janusx.tracing.skeleton import (
@@ -59,40 +60,6 @@ class Carry:
         for _, _, skeleton in self.writes:
             found += specs(skeleton)
         return found
-
-
-class Growing:
-    """Stands for a list while the body of a rolled loop is traced: it can only be appended to."""
-
-    def __init__(self, real: list[Any]):
-        self.real = real
-        self.items: list[Any] = []
-
-    @property  # type: ignore[misc]  # isinstance sees a list
-    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return list
-
-    def append(self, item: Any) -> None:
-        """`list.append`."""
-        self.items.append(item)
-
-    def extend(self, items: Any) -> None:
-        """`list.extend`."""
-        self.items.extend(items)
-
-    def __iadd__(self, items: Any) -> Growing:  # type: ignore[misc]  # unlike a list, it has no `+`
-        self.items.extend(items)
-        return self
-
-    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
-        raise Unstageable("a list that grows in the loop is also read in it")
-
-    __len__ = __iter__ = __getitem__ = __setitem__ = __contains__ = __bool__ = __add__ = __eq__ = __array__ = _refuse
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self._refuse()
 
 
 @dataclass(frozen=True)

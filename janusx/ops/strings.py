@@ -92,7 +92,8 @@ def spelled(value: Any, within: tuple[int, ...] = ()) -> Any:
 
 def shows_place(cls: type) -> bool:
     """Whether the text of an object says where it is, not what it holds."""
-    return cls.__repr__ is object.__repr__ and cls.__str__ is object.__str__
+    own: tuple[Any, Any] = (cls.__repr__, cls.__str__)
+    return own == (object.__repr__, object.__str__)
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def _buffers(region: Region, room: int) -> list[Any]:
     if not room:
         return []
     spots = [spot for _, piece in region.effects for spot in specs(piece.skeleton)]
-    if any(jax.dtypes.issubdtype(spot.dtype, jax.dtypes.extended) for spot in spots):
+    if any(jnp.issubdtype(spot.dtype, jax.dtypes.extended) for spot in spots):
         raise Unstageable("it prints, logs or appends a random key in as many trips as only the run will show")
     return [jnp.asarray(0, jnp.int32), *(jnp.zeros((room, *spot.shape), spot.dtype) for spot in spots)]
 

@@ -142,7 +142,8 @@ class Commit:
             text = self.output(expr.array)
             if expr.kind is not None:
                 name = f"x{len(self._env)}"
-                self.out.line(f"{name} = {expr.kind.__name__}({text})")
+                read = f"{text}.tolist()" if expr.kind is list else f"{expr.kind.__name__}({text})"
+                self.out.line(f"{name} = {read}")
                 text = name
             self._env[expr] = text
         elif isinstance(expr, symbols.Apply):

@@ -26,7 +26,7 @@ class Input(Expr):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Device(Expr):
-    """An array of the program, read back after the run as a value of `kind` (`float`, `int`, `bool`, `complex`)."""
+    """An array of the program, read back after the run: as `float`, `int`, `bool`, `complex`, or a list of its rows."""
 
     array: Any
     kind: type | None

@@ -26,6 +26,7 @@ from jax.core import ShapedArray
 from janusx import leaves
 from janusx.state import kinds
 from janusx.state.attributes import instance_dict
+from janusx.state.growing import GROWING, Growing
 
 Category = Literal["leaf", "constant", "scalar", "array", "opaque", "fresh"] | kinds.Kind
 
@@ -120,6 +121,8 @@ def category(value: Any) -> Category:
         return "scalar"
     if isinstance(value, jax.Array):
         return "leaf"
+    if cls is Growing:
+        return GROWING
     exact = kinds.EXACT.get(cls)
     if exact is not None:
         return exact

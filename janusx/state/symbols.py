@@ -364,9 +364,14 @@ def device_scalar(array: Any, kind: type) -> Sym:
     return Sym(Device(array, kind), UNKNOWN, kind, array if is_of(array, kind) else None)
 
 
+def host_row(stacked: Any, index: int) -> Expr:
+    """One row of an array, of the copy that the host makes of the whole."""
+    return Apply(operator.getitem, (Device(stacked, list), Constant(index)))
+
+
 def is_of(array: Any, kind: Any) -> bool:
     """Whether the numbers of an array are those that Python reads back as `kind`: `int(x)` of a float is another."""
-    return kind is None or jnp.issubdtype(getattr(array, "dtype", kind), _ABSTRACT[kind])
+    return kind in (None, list) or jnp.issubdtype(getattr(array, "dtype", kind), _ABSTRACT[kind])
 
 
 _ABSTRACT: dict[type, Any] = {bool: np.bool_, int: np.integer, float: np.floating, complex: np.complexfloating}

@@ -12,6 +12,7 @@ from typing import Any
 
 from janusx.signals import Unstageable
 from janusx.state import kinds, policy
+from janusx.state.growing import Growing
 from janusx.state.paths import Step
 from janusx.state.shadow import ObjectNode
 
@@ -163,7 +164,7 @@ def only_grew(held: Held, steps: tuple[Step, ...], changed: tuple[Step, ...]) ->
     """Whether all that happened to an object is that items were appended to it."""
     before = dict(held.fields)
     return (
-        type(held.value) is list
+        type(held.value) in (list, Growing)
         and isinstance(held.kind, kinds.ListKind)
         and set(before) < set(steps)
         and not set(before) & set(changed)

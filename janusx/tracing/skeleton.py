@@ -163,7 +163,7 @@ def _slotted(expr: symbols.Expr, arrays: list[Any]) -> symbols.Expr:
 def _filled(expr: symbols.Expr, arrays: Sequence[Any]) -> symbols.Expr:
     """The inverse of `_slotted`."""
     if isinstance(expr, Slot):
-        return symbols.Device(arrays[expr.index], expr.kind)
+        return _read_back(arrays[expr.index], expr.kind)
     if isinstance(expr, symbols.Apply):
         args = tuple(_filled(arg, arrays) for arg in expr.args)
         return symbols.Apply(expr.function, args, tuple((name, _filled(arg, arrays)) for name, arg in expr.kwargs))
@@ -184,11 +184,27 @@ def read_whole(skeleton: Skeleton) -> list[bool]:
             if isinstance(expr, Slot) and expr.kind is None:
                 whole[expr.index] = True
             elif isinstance(expr, symbols.Apply):
+def _read_back(leaf: Any, kind: type | None) -> symbols.Expr:
+    """The expression of what the host gets of a leaf: of an array, or of the host's copy of one."""
+    if not isinstance(leaf, symbols.Expr):
+        return symbols.Device(leaf, kind)
+    return leaf if kind is None else symbols.Apply(kind, (leaf,))
+
+
+def parts_of(skeleton: Skeleton) -> tuple[Skeleton, ...]:
+    """What a tuple holds."""
+    whole = expand(skeleton)
+    assert isinstance(whole, Made)
+    return whole.items
+
+
                 pending += [*expr.args, *(arg for _, arg in expr.kwargs)]
         return whole
     if isinstance(skeleton, Perhaps):
         return [False, *read_whole(skeleton.item)]
-    return [whole for item in skeleton.items for whole in read_whole(item)] if isinstance(skeleton, Made) else []
+    if isinstance(skeleton, Made):
+        return [whole for item in skeleton.items for whole in read_whole(item)]
+    return [True] * len(specs(skeleton))
 
 
 def arr(value: Any) -> Arr:
@@ -204,7 +220,10 @@ def unflatten(skeleton: Skeleton, leaves: Iterator[Any]) -> Any:
     if isinstance(skeleton, Arr):
         return next(leaves)
     if isinstance(skeleton, Py):
-        return symbols.device_scalar(next(leaves), skeleton.kind)
+        leaf = next(leaves)
+        if isinstance(leaf, symbols.Expr):
+            return symbols.Sym(_read_back(leaf, skeleton.kind), symbols.UNKNOWN, skeleton.kind)
+        return symbols.device_scalar(leaf, skeleton.kind)
     if isinstance(skeleton, Later):
         arrays = [next(leaves) for _ in skeleton.arrays]
         return symbols.Sym(_filled(skeleton.expr, arrays), symbols.UNKNOWN, skeleton.kind)

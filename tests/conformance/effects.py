@@ -783,3 +783,46 @@ def int_decides():
         return x * n + bool(x[0])
 
     return World(f=f)
+
+
+@scenario(
+    "lists of Python values, tuples and dictionaries that a rolled loop fills, and what is made of them",
+    settled(call("f", XS), "compiled"),
+    call("f", -XS, rung="compiled"),
+)
+def filled_lists():
+    def f(xs):
+        a, b, c, d, e, g = [], [], [], [], [], []
+        for i, x in enumerate(xs):
+            a.append(float(x.sum()))
+            b.append(int(x.sum() * 3))
+            c.append(f"{i}: {x.sum():.2f} {float(x[0])}")
+            d.append((x, float(x[1]), i))
+            e.append(bool(x[0] > 0.5))
+            g.append({"k": float(x[0]) * 2, "x": x})
+        made = jnp.array(a), np.mean(a), sum(a), a[-1] * 2, jnp.asarray(b) + 1, jnp.array(e), x * a[2] * b[-1]
+        return a, b, c, d, e, g, made, sorted(a), len(a), min(a), a[1:3], np.array(a)
+
+    return World(f=f)
+
+
+@scenario(
+    "lists that grow in loops in loops, one of them by two names",
+    settled(call("f", XS), "compiled"),
+    call("f", -XS, rung="compiled"),
+)
+def nested_lists():
+    def f(xs):
+        flat, rows = [], []
+        names = {"all": flat}
+        for x in xs:
+            row = []
+            for k in range(5):
+                row.append(float(x.sum()) * k)
+                for j in range(6):
+                    flat.append(x[0] * k + j)
+            names["all"].append(x[1])
+            rows.append(row)
+        return flat, names, rows
+
+    return World(f=f)
