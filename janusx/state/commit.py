@@ -25,6 +25,7 @@ from janusx.state.opaque import Opaque, OpaqueMethod
 from janusx.state.paths import Step
 from janusx.state.shadow import ConstantNode, HostNode, LeafNode, Node, ObjectNode, OpaqueNode, Shadow
 from janusx.state.unbound import Maybe, Unbound
+from janusx.tracing import context
 from janusx.tracing.effects import Row
 
 
@@ -122,11 +123,25 @@ class Commit:
         node = self._shadow.by_shadow.get(id(value))
         if node is not None:
             return self.need(f"o{node.index}")
-        if isinstance(value, jax.Array) or type(value) is Row:
+        if isinstance(value, jax.Array):
+            return self._array(value)
+        if type(value) is Row:
             return self.output(value)
         if id(value) in self._made:
             return self._made[id(value)]
         return self._other(value)
+
+    def _array(self, array: Any) -> str:
+        soft = context.current().soft.get(id(array))
+        if soft is None:
+            if id(array) not in self._inputs:
+                context.current().check_weak(array)
+            return self.output(array)
+        if id(array) not in self._made:
+            name = self._made[id(array)] = f"w{len(self._made)}"
+            value = f"{self.out.const(symbols.weakened)}({self.output(soft.value)})"
+            self.out.line(f"{name} = {value} if {self.output(soft.weak)} else {self.output(soft.value)}")
+        return self._made[id(array)]
 
     def _symbol(self, sym: Any) -> str:
         self._register(sym._jx_expr)

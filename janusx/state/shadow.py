@@ -149,6 +149,11 @@ class Shadow:
         ]
         return found
 
+    def dtypes(self) -> list[Any]:
+        """The dtypes of all arrays, keys and random numbers' states apart."""
+        found = {leaf.value.dtype for leaf in self.leaves}
+        return [one for one in found if not jax.dtypes.issubdtype(one, jax.dtypes.extended) and one != np.uint32]
+
     def node_of(self, real: Any) -> ObjectNode | None:
         """The node of a real object that was reached."""
         return self._memo.get(id(real))

@@ -16,6 +16,8 @@ import jax.numpy as jnp
 from janusx.signals import Unstageable
 from janusx.state import kinds, policy, symbols
 from janusx.state.unbound import Maybe, Unbound
+from janusx.tracing import context
+from janusx.tracing.effects import Row
 from janusx.tracing.heap import Heap
 
 
@@ -32,6 +34,14 @@ class Arr(Skeleton):
     shape: tuple[int, ...]
     dtype: Any
     weak: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Soft(Skeleton):
+    """An array that is weakly typed on some paths; a leaf says whether. In the program it always is."""
+
+    shape: tuple[int, ...]
+    dtype: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +130,11 @@ def flatten(value: Any, heap: Heap, leaves: list[Any], exact: bool = False) -> S
         return _flatten_sym(value, leaves, exact)
     if isinstance(value, jax.Array):
         leaves.append(value)
-        return arr(value)
+        soft = context.current().soft.get(id(value))
+        if soft is None:
+            return arr(value)
+        leaves.append(soft.weak)
+        return Soft(value.shape, value.dtype)
     if value in heap:
         return Fixed(value)
     category = policy.category(value)
@@ -170,20 +184,6 @@ def _filled(expr: symbols.Expr, arrays: Sequence[Any]) -> symbols.Expr:
     return expr
 
 
-def read_whole(skeleton: Skeleton) -> list[bool]:
-    """For each leaf, whether the value holds the array itself: of the others a host copy is as good."""
-    if isinstance(skeleton, Arr):
-        return [True]
-    if isinstance(skeleton, Py):
-        return [False]
-    if isinstance(skeleton, Later):
-        whole = [False] * len(skeleton.arrays)
-        pending = [skeleton.expr]
-        while pending:
-            expr = pending.pop()
-            if isinstance(expr, Slot) and expr.kind is None:
-                whole[expr.index] = True
-            elif isinstance(expr, symbols.Apply):
 def _read_back(leaf: Any, kind: type | None) -> symbols.Expr:
     """The expression of what the host gets of a leaf: of an array, or of the host's copy of one."""
     if not isinstance(leaf, symbols.Expr):
@@ -198,6 +198,20 @@ def parts_of(skeleton: Skeleton) -> tuple[Skeleton, ...]:
     return whole.items
 
 
+def read_whole(skeleton: Skeleton) -> list[bool]:
+    """For each leaf, whether the value holds the array itself: of the others a host copy is as good."""
+    if isinstance(skeleton, Arr):
+        return [True]
+    if isinstance(skeleton, Py):
+        return [False]
+    if isinstance(skeleton, Later):
+        whole = [False] * len(skeleton.arrays)
+        pending = [skeleton.expr]
+        while pending:
+            expr = pending.pop()
+            if isinstance(expr, Slot) and expr.kind is None:
+                whole[expr.index] = True
+            elif isinstance(expr, symbols.Apply):
                 pending += [*expr.args, *(arg for _, arg in expr.kwargs)]
         return whole
     if isinstance(skeleton, Perhaps):
@@ -219,6 +233,9 @@ def unflatten(skeleton: Skeleton, leaves: Iterator[Any]) -> Any:
         return skeleton.value
     if isinstance(skeleton, Arr):
         return next(leaves)
+    if isinstance(skeleton, Soft):
+        value, weak = next(leaves), next(leaves)
+        return value if type(value) is Row else context.current().soften(value, weak)
     if isinstance(skeleton, Py):
         leaf = next(leaves)
         if isinstance(leaf, symbols.Expr):
@@ -252,6 +269,9 @@ def specs(skeleton: Skeleton) -> list[jax.ShapeDtypeStruct]:
 def _specs(skeleton: Skeleton, found: list[jax.ShapeDtypeStruct]) -> None:
     if isinstance(skeleton, Arr):
         found.append(jax.ShapeDtypeStruct(skeleton.shape, skeleton.dtype, weak_type=skeleton.weak))
+    elif isinstance(skeleton, Soft):
+        found.append(jax.ShapeDtypeStruct(skeleton.shape, skeleton.dtype))
+        found.append(jax.ShapeDtypeStruct((), bool))
     elif isinstance(skeleton, Py):
         found.append(jax.ShapeDtypeStruct((), jnp.asarray(skeleton.kind(0)).dtype))
     elif isinstance(skeleton, Later):
@@ -303,25 +323,38 @@ def unify(a: Skeleton, b: Skeleton, rules: Rules = Rules()) -> Skeleton:
         return Perhaps(a.name if isinstance(a, Perhaps) else b.name, inner)  # type: ignore[attr-defined]
     if isinstance(a, Made) and isinstance(b, Made) and (a.kind, a.cls, a.steps) == (b.kind, b.cls, b.steps):
         return Made(a.kind, a.cls, a.steps, tuple(unify(x, y, rules) for x, y in zip(a.items, b.items, strict=True)))
-    if isinstance(a, Arr) and isinstance(b, Arr):
+    if isinstance(a, Arr | Soft) and isinstance(b, Arr | Soft):
         return _unify_arrays(a, b, rules)
     return _unify_scalars(a, b, rules)
 
 
-def _unify_arrays(a: Arr, b: Arr, rules: Rules) -> Skeleton:
+def _unify_arrays(a: Arr | Soft, b: Arr | Soft, rules: Rules) -> Skeleton:
     if a.shape != b.shape:
         raise Unstageable(f"an array of shape {a.shape} against one of shape {b.shape}")
     if a.dtype == b.dtype:
+        if isinstance(a, Soft) or isinstance(b, Soft):
+            return _soft(a.shape, a.dtype)
         if a.weak != b.weak and not rules.widen:
-            raise Unstageable(f"a {a.dtype} array against a weakly typed one")
+            return _soft(a.shape, a.dtype)
         return Arr(a.shape, a.dtype, a.weak and b.weak)
     if not rules.widen:
         raise Unstageable(f"an array of {a.dtype} against one of {b.dtype}")
     return Arr(a.shape, jnp.result_type(_sample(a), _sample(b)), False)
 
 
-def _sample(a: Arr) -> Any:
-    return jax.ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak)
+def _soft(shape: tuple[int, ...], dtype: Any) -> Skeleton:
+    if _weakness_decides(dtype) or not context.current().may_soften:
+        raise Unstageable(f"a {dtype} array against a weakly typed one")
+    return Soft(shape, dtype)
+
+
+def _weakness_decides(dtype: Any) -> bool:
+    """Whether a dtype to come may depend on a weak type."""
+    return any(map(symbols.is_narrow, (dtype, *context.current().shadow.dtypes())))
+
+
+def _sample(a: Arr | Soft) -> Any:
+    return jax.ShapeDtypeStruct(a.shape, a.dtype, weak_type=isinstance(a, Arr) and a.weak)
 
 
 def _unify_scalars(a: Skeleton, b: Skeleton, rules: Rules) -> Skeleton:
@@ -355,7 +388,7 @@ def python_kind(skeleton: Skeleton) -> type | None:
 
 def describe(skeleton: Skeleton) -> str:
     """A skeleton in words."""
-    if isinstance(skeleton, Arr):
+    if isinstance(skeleton, Arr | Soft):
         return f"an array of {skeleton.dtype}{list(skeleton.shape)}"
     kind = python_kind(skeleton)
     if kind is not None:
@@ -381,6 +414,10 @@ def convert(target: Skeleton, source: Skeleton, leaves: Iterator[Any], out: list
             convert(wanted, given, leaves, out)
     elif isinstance(target, Arr):
         out.append(_convert_array(target, source, leaves))
+    elif isinstance(target, Soft):
+        value = next(leaves)
+        out.append(jax.lax.convert_element_type(value, target.dtype))
+        out.append(next(leaves) if isinstance(source, Soft) else jnp.asarray(arr(value).weak))
     elif isinstance(target, Py):
         if isinstance(source, Fixed):
             value = source.value
@@ -396,6 +433,8 @@ def _convert_array(target: Arr, source: Skeleton, leaves: Iterator[Any]) -> Any:
     if isinstance(source, Fixed):
         return jnp.asarray(symbols.as_array(source.value), dtype=target.dtype)
     value = next(leaves)
+    if isinstance(source, Soft):
+        next(leaves)
     given = arr(value)
     if given.dtype != target.dtype or (given.weak and not target.weak):
         return jax.lax.convert_element_type(value, target.dtype)
