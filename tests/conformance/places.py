@@ -190,7 +190,8 @@ def _steps(value: Any) -> Iterator[Step]:
         case dict():
             yield from (Step("item", key) for key in value)
         case _:
-            yield from (Step("attribute", name) for name in vars(value))
+            slots = (name for base in type(value).__mro__ for name in base.__dict__.get("__slots__", ()))
+            yield from (Step("attribute", name) for name in (*getattr(value, "__dict__", ()), *slots))
             yield Step("class", type(value).__name__)
 
 
