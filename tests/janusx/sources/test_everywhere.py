@@ -94,18 +94,14 @@ class TestInteractive:
         test = doctest.DocTestParser().get_doctest(text, seen, "a docstring", None, 0)
         assert doctest.DocTestRunner().run(test).failed == 0
 
-    def test_a_console_keeps_source_from_python_3_13_on(self) -> None:
+    def test_a_console_within_a_program_keeps_no_source(self) -> None:
         console = code.InteractiveConsole({"janusx": janusx})
         for line in ("def f(x):", "    return x + 1", "", "g = janusx.convert(f)"):
             console.push(line)
-        g = console.locals["g"]
-        if sys.version_info >= (3, 13):
-            assert compiled(g, X) == [2, 3]
-        else:
-            assert eager(g, "'<console>' is no file", X) == [2, 3]
+        assert eager(console.locals["g"], "'<console>' is no file", X) == [2, 3]
 
     @pytest.mark.parametrize("way", ["-c", "-i"])
-    def test_a_command_line_and_the_prompt(self, way: str, tmp_path: Path) -> None:
+    def test_a_command_line_and_the_prompt_keep_source_from_python_3_13_on(self, way: str, tmp_path: Path) -> None:
         lines = [
             "import warnings; warnings.simplefilter('ignore')",
             "import janusx, jax.numpy as jnp",
