@@ -155,11 +155,15 @@ class Sym:
 
 def length(sym: Any) -> Any:
     """`len` of a symbolic value, symbolic itself; of a list that was appended to it is known whatever the items are."""
-    added = appended_to(sym)
-    if not added:
+    if sym._jx_kind is not list or not isinstance(sym._jx_expr, Input):
         return apply(len, sym)
+    grown = context.current().growth(sym._jx_expr.path)
     plain: Any = Sym(Apply(len, (sym._jx_expr,)), len(sym._jx_value))
-    return plain + len(added)
+    if not is_array(grown):
+        return plain + grown
+    # As often as the run will show. The program knows it, too, so that it may leave a region.
+    total = as_array(plain) + grown
+    return Sym(Apply(operator.add, (plain._jx_expr, Device(grown, int))), UNKNOWN, int, total)
 
 
 class Method:

@@ -102,3 +102,32 @@ def only_appends(effect: Effect | Trips) -> bool:
     if isinstance(effect, Trips):
         return all(map(only_appends, effect.effects))
     return effect.function is list.append or effect.function is list.extend
+
+
+def growth(effect: Effect | Trips) -> Iterator[tuple[Any, Any]]:
+    """Lists that it appends to and by how many items they grow: a number, a scalar of the program, or None."""
+    if isinstance(effect, Effect):
+        for target, count in _items(effect):
+            yield target, count if effect.when is None else jnp.where(effect.when, count, 0)
+        return
+    for inner in effect.effects:
+        if isinstance(inner, Trips):
+            yield from ((target, None) for target, _ in inner.appended)
+            continue
+        for target, count in _items(inner):
+            grown = count * _times(effect, inner)
+            yield target, grown if effect.when is None else jnp.where(effect.when, grown, 0)
+
+
+def _items(effect: Effect) -> Iterator[tuple[Any, int]]:
+    if effect.function is list.append or effect.function is list.extend:
+        target, given = effect.args
+        yield target, 1 if effect.function is list.append else len(list(given))
+
+
+def _times(trips: Trips, effect: Effect) -> Any:
+    """In how many of the trips it happened."""
+    if effect.when is None:
+        return trips.count
+    happened = next(array for row, array in zip(trips.rows, trips.arrays, strict=True) if row is effect.when)
+    return jnp.sum(jnp.logical_and(happened, jnp.arange(happened.shape[0]) < trips.count), dtype=jnp.int32)

@@ -21,7 +21,7 @@ from janusx.state import kinds, policy, symbols
 from janusx.state.paths import Anchor, Closure, Global, Member, Path, root
 from janusx.state.shadow import LeafNode, ObjectNode, Shadow
 from janusx.tracing import methods
-from janusx.tracing.effects import Effect, Trips
+from janusx.tracing.effects import Effect, Trips, growth
 from janusx.tracing.rewriter import Program, Rewriter
 from janusx.tracing.settings import Settings
 
@@ -74,6 +74,7 @@ class Trace:
         self.effects: list[Effect | Trips] = []
         self.host_guards: list[tuple[symbols.Expr, Any]] = []
         self.appended: dict[Path, list[Any] | None] = {}  # by path of growing lists: what was appended; None: unclear
+        self.grown: dict[Path, Any] = {}  # likewise: by how many items; None: unclear
         self.lists_read: list[Path] = []  # growing lists that the program read, each time that it did
         self.occurrences: dict[tuple[str, int], int] = {}  # the last one at each site speculated on
         self.locks: list[Path] = []  # locks that the program takes: the whole call holds them
@@ -158,10 +159,22 @@ class Trace:
     def say(self, effect: Effect | Trips) -> None:
         """Hold an effect until commit."""
         self.effects.append(effect)
+        for target, count in growth(effect):
+            path = target._jx_expr.path
+            before = self.grown.get(path, 0)
+            self.grown[path] = None if before is None or count is None else before + count
         for target, items in effect.appended:
             path = target._jx_expr.path
             known = self.appended.get(path, [])
             self.appended[path] = None if known is None or items is None else [*known, *items]
+
+    def growth(self, path: Path) -> Any:
+        """By how many items a growing list is longer by now: a number, or a scalar of the program."""
+        grown = self.grown.get(path, 0)
+        if grown is None:
+            return len(self.appended_to(path))
+        self.lists_read.append(path)
+        return grown
 
     def appended_to(self, path: Path) -> list[Any]:
         """What the program has appended to a growing list so far: asked where the list is read."""
@@ -195,10 +208,11 @@ class Trace:
         """Collect the effects of a region apart. What it appends to lists counts once its effects are held outside."""
         outer, self.effects = self.effects, []
         appended, self.appended = self.appended, dict(self.appended)
+        grown, self.grown = self.grown, dict(self.grown)
         try:
             yield self.effects
         finally:
-            self.effects, self.appended = outer, appended
+            self.effects, self.appended, self.grown = outer, appended, grown
 
     # --- regions ------------------------------------------------------------------------------------------------
 
