@@ -130,6 +130,23 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[0])
+def fuzz(session: nox.Session) -> None:
+    """Random whole programs against plain Python, 20,000 unless `-- --examples N` says else; `--jobs` are processes."""
+    session.install("-e", ".[test]", JAX[str(session.python)])
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def sweep(session: nox.Session) -> None:
+    """Rewrite every function of large libraries; run the standard library's own tests converted. Tables, and JSON."""
+    # Arguments go to `python -m tests.sweep`, which then runs alone: `nox -s sweep -- optax --every 10`.
+    session.install("-e", ".[test]", JAX[PYTHONS[0]])
+    session.run("python", "-m", "tests.sweep", *session.posargs)
+    if not session.posargs:
+        session.run("python", "-m", "tests.sweep.stdlib")
+
+
+@nox.session(python=PYTHONS[0])
 def docs(session: nox.Session) -> None:
     """Build the documentation site; a broken link is an error."""
     session.install("-e", ".[docs]")
