@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,8 @@ class Converted:
                 result = dispatch.run(record, entry, args, kwargs)
                 if result is not dispatch.MISS:
                     return result
+            elif record.split is not None and split.settled(record, args, kwargs):
+                return split.run(record, args, kwargs)
             return split.answer(record, self._call(args, kwargs), entry)
         except BaseException as error:
             # A bare `raise` adds no frame of its own, so the user sees only their own.
@@ -284,7 +287,18 @@ def source(g: Any) -> str:
 
     The functions that it calls follow it, in the order in which they were met.
     """
-    record = _record(g)
+    return "\n\n".join(_texts(_record(g), set()))
+
+
+def _texts(record: Record, seen: set[int]) -> list[str]:
+    if id(record) in seen:
+        return []
+    seen.add(id(record))
+    if record.split is not None:
+        parts = zip(record.split.names, record.split.pieces, strict=True)
+        found = [record.split.text, *(_named(_texts(part.record, seen), name) for name, part in parts)]
+        called = [part for _, part in record.split.called.values() if part is not None]
+        return [text for text in [*found, *(text for part in called for text in _texts(part.record, seen))] if text]
     programs = record.entries[0].info.programs if record.entries else record.rewriter.programs()
     texts = [program.rewritten.text for program in programs if program.rewritten is not None]
     if not texts:
@@ -292,7 +306,12 @@ def source(g: Any) -> str:
         if program.rewritten is None:
             raise errors.NoSourceError(f"{record.fun!r} has no generated program.", why=program.reason)
         texts = [program.rewritten.text]
-    return "\n\n".join(texts)
+    return texts
+
+
+def _named(texts: list[str], name: str) -> str:
+    """A piece's programs under the name by which the host program calls it."""
+    return "\n\n".join([re.sub(r"^def \w+", f"def {name}", texts[0]), *texts[1:]]) if texts else ""
 
 
 def is_converting() -> bool:

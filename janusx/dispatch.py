@@ -46,6 +46,7 @@ class GaveUp:
         lines: lines of emitted code in the way to the reason, innermost first; empty if nothing new was tried.
         unsure: whether user code raised, which it may do in plain Python, too.
         mention: a name in the lines that are the reason, where `lines` are not.
+        lasting: whether there is no use in looking for a program later on.
     """
 
     reason: str
@@ -53,7 +54,11 @@ class GaveUp:
     lines: tuple[int, ...] = ()
     unsure: bool = False
     mention: str = ""
+    lasting: bool = False
 
+
+UNSTABLE = 8
+"""Violations of one assumption, in a quarter of the calls or more, after which it is cut rather than speculated on."""
 
 MAX_FLIPS = 3
 """Programs made within one call, each for the outcomes that the one before met, before Python answers."""
@@ -68,8 +73,28 @@ def answer(record: Record, call: Call, tried: Entry | None = None) -> Any:
     if outer.under_transform(call):
         return outer.trace_through(record, call)
     with record.lock:
+        changing = _changing(record)
+        if changing is not None:
+            return changing
         result = _try_entries(record, call, tried)
         return _without_entry(record, call) if result is MISS else result
+
+
+def _changing(record: Record) -> GaveUp | None:
+    """Whether an outcome that is taken for granted changes so often that Python had better decide it in each call."""
+    if not record.unstable or not _splits(record):
+        return None
+    assumption, times = record.unstable.most_common(1)[0]
+    if times < UNSTABLE or times * 4 < record.calls:
+        return None
+    record.unstable.clear()
+    line = assumption.place.rpartition(":")[2]
+    if not assumption.place.startswith(f"{record.fun.__code__.co_filename}:") or not line.isdigit():
+        return None
+    record.violated = None
+    site = assumption.key[:2]
+    record.entries = [entry for entry in record.entries if all(other.key[:2] != site for other in entry.assumptions)]
+    return GaveUp(f"that {assumption.what} changes from call to call", assumption.place, (int(line),), lasting=True)
 
 
 def _try_entries(record: Record, call: Call, tried: Entry | None) -> Any:
@@ -160,6 +185,8 @@ def _tell_violation(record: Record, assumption: Assumption) -> None:
     record.violations += 1
     record.note("violation", assumption.place, f"that {assumption.what} did not hold")
     logs.say("guards", "%s: that %s did not hold", assumption.place, assumption.what)
+    if not assumption.only:
+        record.unstable[assumption] += 1
     policy = record.options.get("on_violation")
     if policy == "error":
         raise errors.ViolationError(f"an assumption did not hold: {assumption.what}", place=place_of(assumption.place))

@@ -53,6 +53,7 @@ class Entry:
         commit: `commit(outs, leaves, needs)` → the user's result.
         assumptions: what each bit of the last output stands for; empty if there are no staged guards.
         avals: of the inputs, as traced.
+        on_device: whether the program has anything to compute: an input, an output, a staged guard.
         constants: host values by path that the program has compiled in.
         anchors: the objects that paths start at, by `id`.
         info: for reports.
@@ -67,6 +68,7 @@ class Entry:
     commit: Callable[[Any, tuple[Any, ...], tuple[Any, ...]], Any]
     assumptions: tuple[Assumption, ...]
     avals: tuple[Any, ...]
+    on_device: bool
     constants: tuple[tuple[Path, Any], ...]
     anchors: dict[int, Any]
     info: EntryInfo

@@ -61,8 +61,9 @@ def explain(g: Any) -> model.Explanation:
 class _Reader:
     """Reads one record, once; what changes meanwhile in other threads is in the next explanation."""
 
-    def __init__(self, record: Record, name: str | None):
+    def __init__(self, record: Record, name: str | None, seen: tuple[Record, ...] = ()):
         self.record = record
+        self.seen = (*seen, record)
         self.fun = record.fun
         self.name = getattr(self.fun, "__qualname__", None) or name or type(self.fun).__qualname__
         self.entries = list(record.entries)
@@ -73,12 +74,13 @@ class _Reader:
     def explanation(self) -> model.Explanation:
         functions = self.functions()
         entries = tuple(self.entry(entry) for entry in self.entries)
+        split = self.split()
         return model.Explanation(
             function=self.name,
             place=place_of_code(self.fun),
-            status=self.status(),
+            status=self.status(split),
             stats=self.stats,
-            slow=tuple(self.slow(functions, entries)),
+            slow=tuple(self.slow(functions, entries, split)),
             functions=functions,
             entries=entries,
             relaxed=tuple(model.Relaxed(str(path), why) for path, why in list(self.record.knowledge.relaxed.items())),
@@ -87,7 +89,32 @@ class _Reader:
             eager=self.happened("eager"),
             limits=self.happened("limit"),
             timings=self.timings(entries),
+            split=split,
         )
+
+    def split(self) -> model.Split | None:
+        """How the function is cut, and what became of its parts."""
+        made, cuts = self.record.split, self.record.cuts
+        if made is None or cuts is None:
+            return None
+        lines = sorted(cuts.reasons.items())
+        parts = [
+            self.part(part.record, name, place)
+            for name, part, place in zip(made.names, made.pieces, made.places, strict=True)
+        ]
+        called = [part.record for _, part in list(made.called.values()) if part is not None]
+        parts += [self.part(record, record.fun.__qualname__, None) for record in called if record not in self.seen]
+        return model.Split(
+            tuple(model.Happening(reason, f"{cuts.filename}:{line}", 0) for line, reason in lines),
+            tuple(parts),
+            made.seconds_compiled / made.seconds if made.seconds else 0.0,
+        )
+
+    def part(self, record: Record, name: str, lines: tuple[int, int] | None) -> model.Part:
+        about = _Reader(record, name, self.seen).explanation()
+        if lines is None:
+            return model.Part(name, about.place, 0, about)
+        return model.Part(name, f"{about.place.rpartition(':')[0]}:{lines[0]}", lines[1], about)
 
     # --- functions ----------------------------------------------------------------------------------------------
 
@@ -107,7 +134,8 @@ class _Reader:
 
     def function(self, key: str, program: Program | None) -> model.Function:
         profile = self.profiles.get(key, Profile())
-        if program is None and isinstance(self.fun, types.FunctionType) and key == key_name(self.fun.__code__):
+        own = isinstance(self.fun, types.FunctionType) and key == key_name(self.fun.__code__)
+        if program is None and own:
             # Its own rewriter: that of the record stays as it is.
             program = Rewriter(ops.Ops).program(self.fun)
         filename, line, name = key.rsplit(":", 2)
@@ -117,7 +145,10 @@ class _Reader:
         if source is not None:
             text = source.text.rstrip("\n")
             original = model.Source(text, tuple(range(source.first_line, source.first_line + text.count("\n") + 1)))
-        if rewritten is not None:
+        if own and self.record.split is not None:
+            split = self.record.split
+            generated = model.Source(split.text.rstrip("\n"), split.lines)
+        elif rewritten is not None:
             generated = model.Source(rewritten.text.rstrip("\n"), tuple(rewritten.lines))
         note = (program.reason if program is not None else "") or profile.unobserved or ""
         return model.Function(
@@ -207,8 +238,12 @@ class _Reader:
 
     # --- in words -----------------------------------------------------------------------------------------------
 
-    def status(self) -> str:
+    def status(self, split: model.Split | None) -> str:
         stats = self.stats
+        if split is not None:
+            cut = f"cut at {many(len(split.cuts), 'place')}, " if split.cuts else ""
+            share = f"{cut}{split.share:.0%} of its time compiled"
+            return f"partly compiled: {many(stats.calls, 'call')} ({share})"
         if not stats.calls:
             return "not called yet"
         counted = [
@@ -228,10 +263,16 @@ class _Reader:
         name = str(self.stats.last_call)
         return {"eager": "in plain Python", "mixed": "partly compiled"}.get(name, name)
 
-    def slow(self, functions: tuple[model.Function, ...], made: tuple[model.Entry, ...]) -> Iterable[model.Slow]:
+    def slow(
+        self, functions: tuple[model.Function, ...], made: tuple[model.Entry, ...], split: model.Split | None
+    ) -> Iterable[model.Slow]:
         """What costs time, the worst first."""
         stats, start = self.stats, place_of_code(self.fun)
-        if self.record.eager_reason:
+        if split is not None:
+            yield from (model.Slow(cut.at, f"runs in Python: {cut.reason}", "split") for cut in split.cuts)
+            for part in split.parts:
+                yield from part.about.slow
+        elif self.record.eager_reason:
             eager = self.happened("eager")
             which = "a call that no program fits runs" if made else "runs"
             what = f"{which} in plain Python: {self.record.eager_reason}"
@@ -243,7 +284,7 @@ class _Reader:
         yield from (model.Slow(limit.at, limit.reason, "eager") for limit in self.happened("limit"))
         yield from self.repeated("violation", 1)
         yield from self.repeated("recompilation", 2)
-        for function in functions:
+        for function in functions if split is None else ():
             yield from slow_in(function)
         if made and made[0].staged:
             what = f"every call waits for the program, to read {many(len(made[0].staged), 'guard')} in it"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from janusx import config, ops
 from janusx.compile import Call, Knowledge
 from janusx.entry import Entry
-from janusx.guards.staged import Violated
+from janusx.guards.staged import Assumption, Violated
 from janusx.profiler import Profiles
 from janusx.tracing.rewriter import Rewriter, key_name
 
@@ -131,6 +131,7 @@ class Record:
     retry_at: int = 0
     limit_told: bool = False
     violated: Violated | None = None
+    unstable: Counter[Assumption] = field(default_factory=Counter)  # how often each did not hold
     split: Split | None = None
     cuts: Cuts | None = None  # a piece's are those of the function that it is of
     hopeless: bool = False  # nothing of it could be compiled
@@ -178,6 +179,7 @@ class Record:
             self.failures = self.retry_at = 0
             self.limit_told = self.hopeless = False
             self.split = self.cuts = None
+            self.unstable.clear()
             if counts:
                 self.calls = self.profiled = self.compiled = self.mixed = self.eager = self.violations = self.built = 0
                 self.last_call = None

@@ -1,8 +1,8 @@
 """Functions that are cut: a host program in Python, and compiled pieces between its statements.
 
 Each piece is converted like a function of its own, with a record of its own. So it has its own guards, entries and
-profile, and commits before the next statement runs: what ran before an opaque call stands when that call raises. A piece
-that cannot be compiled whole is cut in turn; the next call of the function has all of these cuts in one host program.
+profile, and commits before the next statement runs: what ran before an opaque call stands when that call raises. A
+piece that cannot be compiled whole is cut in turn; the next call has all of these cuts in one host program.
 
 The idea of cutting where a program cannot be captured is TorchDynamo's (Ansel et al., 2024).
 """
@@ -21,10 +21,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+from jax.core import Tracer
 
 from janusx import config, dispatch, emitted, errors, leaves, logs, sources, transforms
 from janusx.compile import Call
 from janusx.record import Record
+from janusx.state.paths import Argument, root
+from janusx.tracing import context
 from janusx.tracing.rewriter import is_leaf_name
 
 MAX_CUTS = 200
@@ -32,6 +35,9 @@ MAX_CUTS = 200
 
 MAX_IDLE = 3
 """Calls in a row without anything compiled, after which a function is no longer split."""
+
+NEVER = 1 << 60
+"""A number of calls that is not reached."""
 
 LOOK_AGAIN = 1000
 """Calls of a part that computes nothing on the device run in Python, as many before its guards are asked again."""
@@ -84,6 +90,7 @@ class Part:
         self._names = code.co_varnames[: code.co_argcount]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the piece or function returns, computed as `Converted.__call__` does."""
         record = self.record
         if self._native:
             self._native -= 1
@@ -96,10 +103,15 @@ class Part:
             result = answer(record, Call(record.fun, args, kwargs, names), entry)
             if record.entries and not any(each.on_device for each in record.entries):
                 self._native = LOOK_AGAIN
-        if record.last_call == "compiled":
-            self._owner.seconds_compiled += time.perf_counter() - started
-        elif record.split is not None:
-            self._owner.seconds_compiled += record.split.seconds_compiled - inner
+        owner, how = self._owner, record.last_call
+        if how == "compiled":
+            owner.compiled += 1
+            owner.seconds_compiled += time.perf_counter() - started
+        elif how == "mixed":
+            owner.compiled += 1
+            owner.seconds_compiled += record.split.seconds_compiled - inner if record.split is not None else 0.0
+        elif how == "profiled":
+            owner.profiled += 1
         return result
 
 
@@ -111,17 +123,23 @@ class Split:
         host: the host program.
         text: its source, for reports.
         pieces: compiled between the statements of the host program, in the order of the source.
+        lines: for each line of `text`, the line of the user's file.
+        names: of the pieces, in the host program.
         places: first and last file line of each piece.
         made_of: the number of cuts that it was made with.
         called: functions of the user's that host statements called, by `id`; None for those left alone.
         known: pieces of all host programs so far, by first line and text.
         seconds: spent in calls of the function.
         seconds_compiled: of these, in parts that ran compiled.
+        compiled: how often a part ran compiled, at least partly.
+        profiled: how often a part was profiled.
         idle: calls in a row in which nothing ran compiled.
     """
 
     host: Callable[..., Any] | None = None
     text: str = ""
+    lines: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
     pieces: list[Part] = field(default_factory=list)
     places: list[tuple[int, int]] = field(default_factory=list)
     made_of: int = 0
@@ -130,24 +148,22 @@ class Split:
     closures: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
     seconds: float = 0.0
     seconds_compiled: float = 0.0
+    compiled: int = 0
+    profiled: int = 0
     idle: int = 0
 
     def parts(self) -> list[Part]:
         """Everything that may run compiled."""
         return [*self.pieces, *(part for _, part in self.called.values() if part is not None)]
 
-    def counts(self) -> tuple[int, int]:
-        """How often a part ran compiled, at least partly, and how often one was profiled."""
-        records = [part.record for part in self.parts()]
-        return sum(each.compiled + each.mixed for each in records), sum(each.profiled for each in records)
-
 
 def answer(record: Record, call: Call, tried: Any = None) -> Any:
     """Answer a call that the first entry did not: by a program, else by a split function, else by Python."""
-    if _runs_in_steps(call.fun) and record.split is None and _may_split(record, call):
-        _make(record, call)
-    if record.split is not None and _runs_in_steps(call.fun) and _may_split(record, call):
-        return run(record, call)
+    if record.split is None and inspect.isgeneratorfunction(call.fun) and _may_split(record, call):
+        _make(record)
+        record.retry_at = NEVER  # a trace would run none of it
+    if settled(record, call.args, call.kwargs):
+        return run(record, call.args, call.kwargs)
     result = dispatch.answer(record, call, tried)
     if type(result) is not dispatch.GaveUp:
         return result
@@ -160,13 +176,23 @@ def answer(record: Record, call: Call, tried: Any = None) -> Any:
         return value
     if result.lines or result.mention:
         _cut(record, call, result)
+        if result.lasting:
+            record.retry_at = NEVER
     if record.split is not None:
-        return run(record, call)
+        return run(record, call.args, call.kwargs)
     return dispatch.run_eagerly(record, call, result.reason, line=result.line)
 
 
-def _runs_in_steps(fun: Any) -> bool:
-    return inspect.isgeneratorfunction(fun)
+def settled(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a call runs the host program, without anybody looking for a program of the whole function."""
+    if record.split is None or record.entries or record.calls >= record.retry_at or record.unstable:
+        return False
+    if context.active() is not None or record.options.get("on_unsupported") != "split":
+        return False
+    if config.read("disable") or jax.config.jax_disable_jit:  # type: ignore[attr-defined]
+        return False
+    # Tracers deeper in the arguments are met by the pieces.
+    return not any(isinstance(arg, Tracer) for arg in (*args, *kwargs.values()))
 
 
 def _may_split(record: Record, call: Call) -> bool:
@@ -191,7 +217,8 @@ def _cut(record: Record, call: Call, gave_up: dispatch.GaveUp) -> bool:
     except (errors.JanusXError, RecursionError):
         return False
     cuts, name = _cuts(record, source), call.fun.__qualname__
-    return any([cuts.add(line, gave_up.reason, name) for line in lines]) and _make(record, call)
+    added = [line for line in lines if cuts.add(line, gave_up.reason, name)]
+    return bool(added) and _make(record)
 
 
 def _lines(source: sources.FunctionSource, gave_up: dispatch.GaveUp) -> list[int]:
@@ -210,9 +237,9 @@ def _cuts(record: Record, source: sources.FunctionSource) -> Cuts:
     return record.cuts
 
 
-def _make(record: Record, call: Call) -> bool:
+def _make(record: Record) -> bool:
     """Make the host program for the cuts that are known."""
-    fun = call.fun
+    fun = record.fun
     try:
         source = sources.find_source(fun)
         cuts = _cuts(record, source)
@@ -235,7 +262,8 @@ def _make(record: Record, call: Call) -> bool:
     cells = {**emitted.cells_of(fun), done.ops_name: types.CellType(HostOps(record, split))}
     cells |= {piece.name: types.CellType(part) for piece, part in zip(done.pieces, pieces, strict=True)}
     split.host = emitted.make_function(host, fun.__globals__, cells, fun)
-    split.text = done.text
+    split.text, split.lines = done.text, done.lines
+    split.names = tuple(piece.name for piece in done.pieces)
     split.pieces = pieces
     split.places = [(piece.first_line + 1, piece.last_line) for piece in done.pieces]
     split.made_of = len(cuts.reasons)
@@ -263,9 +291,12 @@ def _piece(
 ) -> Part:
     key = (piece.first_line, piece.text)
     if key not in split.known:
-        own = dataclasses.replace(source, text=piece.text, first_line=piece.first_line, kind="def")
-        made = emitted.make_piece(own, fun)
-        split.known[key] = Part(Record(made, record.options, cuts=record.cuts, quiet=True), split)
+        place = dataclasses.replace(source, text=piece.text, first_line=piece.first_line, kind="def")
+        made = emitted.make_piece(place, fun)
+        own = Record(made, record.options, cuts=record.cuts, quiet=True)
+        for name in piece.varying:
+            own.knowledge.relaxed[root(Argument(piece.params.index(name), name))] = "a loop gives it its items"
+        split.known[key] = Part(own, split)
     return split.known[key]
 
 
@@ -309,25 +340,25 @@ class HostOps:
         return Part(Record(fn, self._record.options, quiet=True), self._split)
 
 
-def run(record: Record, call: Call) -> Any:
+def run(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run a split function's host program."""
     split = record.split
     assert split is not None
     assert record.cuts is not None
     if split.made_of != len(record.cuts.reasons):
-        _make(record, call)  # its pieces were cut in turn
+        _make(record)  # its pieces were cut in turn
     assert split.host is not None
-    compiled, profiled = split.counts()
+    compiled, profiled = split.compiled, split.profiled
     started = time.perf_counter()
     raised = True
     try:
-        result = split.host(*call.args, **call.kwargs)
+        result = split.host(*args, **kwargs)
         raised = False
         return result
     finally:
         split.seconds += time.perf_counter() - started
-        now_compiled, now_profiled = split.counts()
-        _count(record, split, now_compiled > compiled or _runs_in_steps(call.fun), now_profiled > profiled, raised)
+        in_steps = not raised and type(result) is types.GeneratorType
+        _count(record, split, split.compiled > compiled or in_steps, split.profiled > profiled, raised)
 
 
 def _count(record: Record, split: Split, compiled: bool, profiled: bool, raised: bool) -> None:
@@ -343,5 +374,13 @@ def _count(record: Record, split: Split, compiled: bool, profiled: bool, raised:
         record.eager += 1
         record.last_call = "eager"
         split.idle += not raised
-        if split.idle >= MAX_IDLE:
-            record.split, record.hopeless = None, True
+        if split.idle >= MAX_IDLE or not split.parts():
+            _despair(record)
+
+
+def _despair(record: Record) -> None:
+    """Nothing of a function could be compiled: its calls run in Python from now on."""
+    record.split, record.hopeless = None, True
+    assert record.cuts is not None
+    for line, reason in list(record.cuts.reasons.items())[-1:]:
+        record.note("eager", f"{record.cuts.filename}:{line}", reason, record.calls)

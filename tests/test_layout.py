@@ -24,10 +24,11 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "guards": frozenset({"guards", "shared", "state", "profiler"}),
     "profiler": frozenset({"profiler", "shared", "state", "guards", "ops", "transforms"}),
     "shared": frozenset({"shared", "profiler", "state", "guards", "transforms", "ops"}),
+    "split": frozenset({"split", "dispatch", "shared", "profiler", "state", "guards", "transforms", "ops"}),
     "dispatch": frozenset({"dispatch", "shared", "profiler", "state", "guards", "transforms", "ops"}),
 }
 PACKAGES = ("transforms", "ops", "state", "guards", "profiler", "demo")
-TOP = ("api", "dispatch", "__init__", "__main__")
+TOP = ("api", "split", "dispatch", "__init__", "__main__")
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ def test_imports_point_one_way_and_modules_are_short(checkout: Path) -> None:
         ("janusx/state/shadow.py", "from janusx.dispatch import call", "state does not import dispatch"),
         ("janusx/ops/loops.py", "from janusx import convert", "ops does not import __init__: janusx.convert"),
         ("janusx/dispatch.py", "import janusx.api", "dispatch does not import api: janusx.api"),
+        ("janusx/dispatch.py", "import janusx.split", "dispatch does not import split: janusx.split"),
         ("janusx/guards/flags.py", "from jax._src import core", "JAX internals are not imported: jax._src.core"),
         ("janusx/guards/flags.py", "from . import spec", "imports are absolute"),
         ("janusx/api.py", "import transforms", "the package is imported as janusx.transforms"),

@@ -94,6 +94,21 @@ def rebindable(function: cst.FunctionDef, body: Block, analysis: Analysis) -> fr
     return frozenset(name for name, times in counts.items() if times > 1)
 
 
+def loop_targets(function: cst.FunctionDef) -> frozenset[str]:
+    """The names that `for` loops of a function give their items to."""
+    found: set[str] = set()
+
+    def look(node: cst.CSTNode) -> None:
+        if isinstance(node, cst.For):
+            found.update(uses_of(cst.AssignTarget(node.target)).binds)
+        if not isinstance(node, _FUNCTIONS):
+            for part in parts(node):
+                look(part)
+
+    look(function.body)
+    return frozenset(found)
+
+
 def declared_nonlocal(function: cst.FunctionDef) -> frozenset[str]:
     """The names that functions nested in this one declare `nonlocal`."""
     found: set[str] = set()
@@ -126,8 +141,8 @@ class HostCalls(cst.CSTTransformer):
     def within(self, node: _Node) -> _Node:
         """A simple statement or an expression."""
         changed = node.visit(self)
-        assert isinstance(changed, type(node)) or isinstance(changed, cst.BaseExpression)
-        return changed  # type: ignore[return-value]
+        assert isinstance(changed, (type(node), cst.BaseExpression))
+        return changed
 
     header = within
     """A compound statement: only its header, since its blocks are not looked at."""

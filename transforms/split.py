@@ -31,6 +31,7 @@ from janusx.transforms.host_statements import (
     at_work,
     declared_nonlocal,
     escaping,
+    loop_targets,
     rebindable,
     stays_on_host,
 )
@@ -52,6 +53,7 @@ class Piece:
         text: one `def`; its lines below the first are the user's.
         first_line: file line that stands for the `def` line, the one above the first statement.
         params: the variables that it takes, in order.
+        varying: those of them that are the targets of loops: a loop around the call gives them a value each trip.
         last_line: file line of the last statement's end.
     """
 
@@ -59,6 +61,7 @@ class Piece:
     text: str
     first_line: int
     params: tuple[str, ...]
+    varying: tuple[str, ...]
     last_line: int
 
 
@@ -169,7 +172,12 @@ class _Splitter:
     """Cuts one function's blocks."""
 
     def __init__(
-        self, unit: Unit, function: cst.FunctionDef, cuts: frozenset[int], form: _Normal, consumes: Callable[[str], bool]
+        self,
+        unit: Unit,
+        function: cst.FunctionDef,
+        cuts: frozenset[int],
+        form: _Normal,
+        consumes: Callable[[str], bool],
     ) -> None:
         self.unit = unit
         self._form = form
@@ -186,6 +194,7 @@ class _Splitter:
         self._rebindable: frozenset[str] = frozenset()
         self._consumes = consumes
         self._swallows = swallows_by(unit.is_leaf)
+        self._targets = loop_targets(function)
 
     def function(self, body: Block) -> list[cst.BaseStatement]:
         """The host program's statements."""
@@ -328,7 +337,8 @@ class _Splitter:
         """What a piece takes and gives back; None where a variable may be unbound."""
         uses = self.unit.analysis.block(run)
         local = self._scope.bound
-        live = frozenset() if returning else self._live.after[run[-1]]
+        # What a closure captures may be read whenever it is called.
+        live = frozenset[str]() if returning else self._live.after[run[-1]] | self._scope.captured
         results = [name for name in uses.writes if name in live]
         if uses.unbinds.intersection(results):
             return None
@@ -357,7 +367,8 @@ class _Splitter:
     def _piece(self, body: str, first: int, last: int, params: Sequence[str]) -> str:
         name = self.unit.fresh(f"piece_{len(self.pieces) + 1}")
         text = f"def {self._function.name.value}({', '.join(params)}):\n{body}"
-        self.pieces.append(Piece(name, text, first - 1, tuple(params), last))
+        varying = tuple(param for param in params if param in self._targets)
+        self.pieces.append(Piece(name, text, first - 1, tuple(params), varying, last))
         return name
 
     def _slice(self, first: int, last: int) -> str:
@@ -394,8 +405,8 @@ class _Splitter:
         test, mark = statement.test, mark_of(statement)
         uses = self.unit.analysis.uses(test)
         params = [name for name in self._ordered(uses.read | uses.captured) if name in self._scope.bound]
-        bound = self._bound.before.get(statement, frozenset())
-        # A variable bound in the loop itself is not known to be bound where its test is first evaluated.
+        # The test of a loop also comes after its body.
+        bound = self._bound.before.get(statement, frozenset()) - self.unit.analysis.uses(statement).unbinds
         if (
             self._cuts.intersection(range(mark.line, mark.end + 1))
             or uses.writes
@@ -407,7 +418,8 @@ class _Splitter:
             return self.calls.within(test)
         text = self.unit.parsed.module.code_for_node(test)
         line = self.unit.parsed.line(test) if test in self.unit.parsed.ranges else mark.line
-        name = self._piece(f"    return ({text}\n    )\n", line, line + text.count("\n"), params)
+        body = f"    return ({text}\n    )\n" if "\n" in text else f"    return {text}\n"
+        name = self._piece(body, line, line + text.count("\n"), params)
         return cst.Call(cst.Name(name), [cst.Arg(cst.Name(param)) for param in params])
 
     def _is_cut(self, statement: cst.BaseStatement) -> bool:

@@ -174,6 +174,38 @@ class Happening:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What a split function's host program calls: a piece of it, or another function.
+
+    Attributes:
+        name: `piece_2`, or the function's name.
+        place: `file:line`; of a piece, of its first line.
+        last_line: of a piece; 0 for a function.
+        about: all that is known of it.
+    """
+
+    name: str
+    place: str
+    last_line: int
+    about: Explanation
+
+
+@dataclass(frozen=True)
+class Split:
+    """How a function is cut.
+
+    Attributes:
+        cuts: the statements that run in Python, and why; `call` is 0.
+        parts: what runs compiled between them.
+        share: how much of the time of its calls its compiled parts take, from 0 to 1.
+    """
+
+    cuts: tuple[Happening, ...]
+    parts: tuple[Part, ...]
+    share: float
+
+
+@dataclass(frozen=True)
 class Explanation:
     """All that is known of a converted function: to print, to show in a notebook, to save as a page, to read.
 
@@ -191,6 +223,7 @@ class Explanation:
         eager: why calls ran in plain Python.
         limits: the recompile limit, when it was reached.
         timings: seconds in all: "profile", "rewrite", "trace", "compile"; and "per call" of the first entry.
+        split: how it is cut; None if it is not.
 
     Example:
         >>> import jax.numpy as jnp, janusx
@@ -216,6 +249,7 @@ class Explanation:
     eager: tuple[Happening, ...]
     limits: tuple[Happening, ...]
     timings: dict[str, Any] = field(default_factory=dict)
+    split: Split | None = None
 
     @property
     def guards(self) -> tuple[Guard, ...]:

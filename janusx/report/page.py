@@ -13,7 +13,7 @@ from janusx.report.style import PAGE, SHEET
 from janusx.report.words import RUNGS, brief, duration, fold_guards, fold_rows, many, often, short_place, written
 
 if TYPE_CHECKING:
-    from janusx.report.model import Entry, Explanation, Function, Site, Source
+    from janusx.report.model import Entry, Explanation, Function, Part, Site, Source
 
 _SITE = re.compile(r"\bsite=(\d+)\b")
 
@@ -42,12 +42,26 @@ def _body(report: Explanation) -> str:
         "<h2>Decisions</h2>",
         _legend(report),
         *(_function(function, report) for function in report.functions),
+        *(_part(part) for part in (report.split.parts if report.split is not None else ())),
         "<h2>Programs</h2>" if report.entries else "",
         *(_entry(entry, number == 0) for number, entry in enumerate(report.entries)),
         _relaxed(report),
         _happened(report),
     ]
     return f"<div class=jx>{''.join(parts)}</div>"
+
+
+def _part(part: Part) -> str:
+    """A part of a split function: shut at first, since the host program is above."""
+    until = f"–{part.last_line}" if part.last_line else ""
+    about = part.about
+    inner = [
+        *(_function(function, about) for function in about.functions),
+        *(_part(each) for each in (about.split.parts if about.split is not None else ())),
+        *(_entry(entry, False) for entry in about.entries),
+    ]
+    title = f"<b>{_text(part.name)}</b> <span class=soft>{_text(short_place(part.place))}{until}</span>"
+    return f"<details><summary>{title} {_text(about.status)}</summary>{''.join(inner)}</details>"
 
 
 def _tiles(report: Explanation) -> str:

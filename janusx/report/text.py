@@ -10,7 +10,7 @@ from janusx.guards.describe import fold
 from janusx.report.words import brief, duration, fold_guards, fold_rows, many, often, short_place, written
 
 if TYPE_CHECKING:
-    from janusx.report.model import Entry, Explanation, Function, Site
+    from janusx.report.model import Entry, Explanation, Function, Part, Site
 
 WIDTH = 80
 MOST_GUARDS = 24
@@ -57,7 +57,10 @@ def lines(report: Explanation) -> Iterator[Line]:
         yield from _head("What costs time")
         for slow in report.slow:
             yield from _bullet(short_place(slow.at), brief(slow.what), slow.rung)
-    if report.functions:
+    if report.split is not None:
+        for part in report.split.parts:
+            yield from _part(part)
+    elif report.functions:
         yield from _head("Decisions")
         for function in report.functions:
             yield from _function(function)
@@ -75,6 +78,22 @@ def lines(report: Explanation) -> Iterator[Line]:
         for kind, event in happened:
             yield from _row(f"  call {event.call:<5} {kind:<14}", f"{brief(event.reason)}  ({short_place(event.at)})")
     yield from _timings(report)
+
+
+def _part(part: Part) -> Iterator[Line]:
+    """A part of a split function: where it is, how it runs, what it decides, what it reads and writes."""
+    until = f"–{part.last_line}" if part.last_line else ""
+    yield []
+    yield [(part.name, "head"), (f"  {short_place(part.place)}{until}", "soft")]
+    yield from _row("  ", part.about.status)
+    for function in part.about.functions:
+        if function.sites or function.native:
+            yield from _function(function)
+    for entry in part.about.entries[:1]:
+        yield from _entry(entry, whole=False)
+    if part.about.split is not None:
+        for inner in part.about.split.parts:
+            yield from _part(inner)
 
 
 def _head(title: str) -> Iterator[Line]:

@@ -59,12 +59,12 @@ class Opaque:
     __and__ = __or__ = __xor__ = __rand__ = __ror__ = __rxor__ = __lshift__ = __rshift__ = _refuse
 
     def __eq__(self, other: object) -> bool:
-        if type(self._jx_real).__eq__ is not object.__eq__:
+        if getattr(type(self._jx_real), "__eq__", None) is not object.__eq__:
             self._refuse()
         return self is other
 
     def __hash__(self) -> int:
-        if type(self._jx_real).__hash__ is not object.__hash__:
+        if getattr(type(self._jx_real), "__hash__", None) is not object.__hash__:
             self._refuse()
         return object.__hash__(self)
 

@@ -627,3 +627,21 @@ def arguments():
         return z, nothing, text, host, flag, n, nested
 
     return World(f=f, device=device)
+
+
+@scenario(
+    "a branch that cannot be staged, and changes from call to call, is decided in Python",
+    settled(call("f", UP), "compiled"),
+    (call("f", DOWN), call("f", UP)) * 12,
+    steady("f", call("f", DOWN, rung="mixed"), call("f", UP, rung="mixed")),
+)
+def unstable_branch():
+    def f(x):
+        y = jnp.sin(x)
+        if y.sum() > 0:
+            y = jnp.concatenate([y, y])
+        else:
+            y = y * 2
+        return y + 1, (y * y).sum()
+
+    return World(f=f)

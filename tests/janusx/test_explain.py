@@ -187,12 +187,12 @@ def test_what_runs_in_python_comes_first_with_its_reason() -> None:
         g(UP)
     g(UP)
     report = janusx.explain(g)
-    assert report.status == "in plain Python: 2 calls"
+    assert report.status.startswith("partly compiled: 2 calls (cut at 1 place, ")
     assert "open" in report.slow[0].what
-    assert report.slow[0].rung == "eager"
-    (event,) = report.eager
-    assert event.call == 1
-    assert event.at.startswith(__file__)
+    assert report.slow[0].rung == "split"
+    assert report.split is not None
+    (cut,) = report.split.cuts
+    assert cut.at.startswith(__file__)
     assert "open" in str(report).split("Decisions")[0]
 
 

@@ -178,14 +178,36 @@ def test_what_an_elif_leads_to_is_an_if() -> None:
 
 
 @pytest.mark.parametrize(
-    ("title", "text"),
+    "text",
     [
-        ("a closure sees what is bound later", "def f(x):\n    h = lambda: y\n    y = g(x)\n    log(y)\n    return h()\n"),
-        ("a handler sees what was bound", "def f(x):\n    try:\n        y = g(x)\n        z = g(y)\n    except E:\n        return y\n    log(z)\n"),
-        ("a closure rebinds", "def f(x):\n    def h():\n        nonlocal x\n        x = 2\n    h(); y = g(x)\n    log(y)\n"),
+        """
+        def f(x):
+            h = lambda: y
+            y = g(x)
+            log(y)
+            return h()
+        """,
+        """
+        def f(x):
+            try:
+                y = g(x)
+                z = g(y)
+            except E:
+                return y
+            log(z)
+        """,
+        """
+        def f(x):
+            def h():
+                nonlocal x
+                x = 2
+            h(); y = g(x)
+            log(y)
+        """,
     ],
-)  # fmt: skip
-def test_variables_that_others_see_are_bound_by_the_host(title: str, text: str) -> None:
+    ids=["a closure sees what is bound later", "a handler sees what was bound", "a closure rebinds"],
+)
+def test_variables_that_others_see_are_bound_by_the_host(text: str) -> None:
     done = cut(text, 99)
     assert "y = jx.call(g)(x)" in done.text or "y = piece" in done.text
     assert not any("y = " in piece.text and "z = " in piece.text for piece in done.pieces)
