@@ -1,7 +1,7 @@
 """Objects alike: siblings of one class whose contents have one layout, checked in one loop of the generated code.
 
-Twenty layers are twenty times the same lines: written once, they can be read, and after the first member they are in the
-caches. A loop collects what the program and commit ask for, in their order, so that both take whole lists.
+Twenty layers are twenty times the same lines: written once, they can be read, and after the first member they are in
+the caches. A loop collects what the program and commit ask for, in their order, so that both take whole lists.
 """
 
 from __future__ import annotations
