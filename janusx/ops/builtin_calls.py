@@ -16,6 +16,8 @@ from janusx.ops import iterables
 from janusx.ops.effects import hold
 from janusx.ops.strings import text
 from janusx.state import symbols
+from janusx.state.opaque import Opaque
+from janusx.tracing import context
 
 
 def _scalar(kind: type) -> Callable[..., Any]:
@@ -38,8 +40,15 @@ def _len(value: Any) -> Any:
     return len(value)
 
 
+def _isinstance(value: Any, kinds: Any) -> bool:
+    context.current().check_number(value)
+    return isinstance(value, kinds)
+
+
 def _type(*args: Any) -> Any:
-    return args[0].__class__ if len(args) == 1 and symbols.is_sym(args[0]) else type(*args)
+    context.current().check_number(args[0])
+    stands_in = len(args) == 1 and (symbols.is_sym(args[0]) or type(args[0]) is Opaque)
+    return args[0].__class__ if stands_in else type(*args)
 
 
 def _pure(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,6 +107,7 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     ascii: text(ascii),
     format: text(format),
     len: _len,
+    isinstance: _isinstance,
     type: _type,
     abs: _pure(abs),
     all: _fold(all),

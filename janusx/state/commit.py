@@ -133,6 +133,8 @@ class Commit:
 
     def _array(self, array: Any) -> str:
         soft = context.current().soft.get(id(array))
+        if id(array) in context.current().turned:
+            return self._turned(context.current().turned[id(array)])
         if soft is None:
             if id(array) not in self._inputs:
                 context.current().check_weak(array)
@@ -142,6 +144,16 @@ class Commit:
             value = f"{self.out.const(symbols.weakened)}({self.output(soft.value)})"
             self.out.line(f"{name} = {value} if {self.output(soft.weak)} else {self.output(soft.value)}")
         return self._made[id(array)]
+
+    def _turned(self, turned: Any) -> str:
+        """A Python number, or the array that it has become: one object, however often it is asked for."""
+        if id(turned.array) not in self._made:
+            name = self._made[id(turned.array)] = f"t{len(self._made)}"
+            value = self.output(turned.value)
+            array = f"{self.out.const(symbols.weakened)}({value})" if turned.skeleton.weak else value
+            number = f"{turned.skeleton.kind.__name__}({value})"
+            self.out.line(f"{name} = {array} if {self.output(turned.is_array)} else {number}")
+        return self._made[id(turned.array)]
 
     def _symbol(self, sym: Any) -> str:
         self._register(sym._jx_expr)

@@ -19,6 +19,7 @@ from janusx.state.unbound import Maybe, Unbound
 from janusx.tracing import context
 from janusx.tracing.effects import Row
 from janusx.tracing.heap import Heap
+from janusx.tracing.slots import Slot, filled, read_back, slotted
 
 
 class Skeleton:
@@ -45,18 +46,19 @@ class Soft(Skeleton):
 
 
 @dataclass(frozen=True, slots=True)
+class Turned(Skeleton):
+    """A Python number that is a scalar array on some paths; a leaf says whether. In the program it always is one."""
+
+    kind: type
+    dtype: Any
+    weak: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Py(Skeleton):
     """A Python scalar that the program computes."""
 
     kind: type
-
-
-@dataclass(frozen=True, slots=True)
-class Slot(symbols.Expr):
-    """In the expression of a `Later`, the place of an array: which leaf, and what it is read back as."""
-
-    index: int
-    kind: type | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,10 @@ def flatten(value: Any, heap: Heap, leaves: list[Any], exact: bool = False) -> S
     if symbols.is_sym(value):
         return _flatten_sym(value, leaves, exact)
     if isinstance(value, jax.Array):
+        turned = context.current().turned.get(id(value))
+        if turned is not None:
+            leaves += [turned.value, turned.is_array]
+            return turned.skeleton  # type: ignore[no-any-return]
         leaves.append(value)
         soft = context.current().soft.get(id(value))
         if soft is None:
@@ -154,41 +160,11 @@ def _flatten_sym(value: Any, leaves: list[Any], exact: bool) -> Skeleton:
         return Fixed(value)
     if exact or value._jx_kind not in (bool, int, float, complex):
         arrays: list[Any] = []
-        expr = _slotted(value._jx_expr, arrays)
+        expr = slotted(value._jx_expr, arrays)
         leaves.extend(arrays)
         return Later(value._jx_kind, expr, tuple(map(arr, arrays)))
     leaves.append(jnp.asarray(symbols.as_array(value)))
     return Py(value._jx_kind)
-
-
-def _slotted(expr: symbols.Expr, arrays: list[Any]) -> symbols.Expr:
-    """An expression with slots for its arrays, which are appended to `arrays`."""
-    if isinstance(expr, symbols.Device):
-        index = next((i for i, known in enumerate(arrays) if known is expr.array), len(arrays))
-        if index == len(arrays):
-            arrays.append(expr.array)
-        return Slot(index, expr.kind)
-    if isinstance(expr, symbols.Apply):
-        args = tuple(_slotted(arg, arrays) for arg in expr.args)
-        return symbols.Apply(expr.function, args, tuple((name, _slotted(arg, arrays)) for name, arg in expr.kwargs))
-    return expr
-
-
-def _filled(expr: symbols.Expr, arrays: Sequence[Any]) -> symbols.Expr:
-    """The inverse of `_slotted`."""
-    if isinstance(expr, Slot):
-        return _read_back(arrays[expr.index], expr.kind)
-    if isinstance(expr, symbols.Apply):
-        args = tuple(_filled(arg, arrays) for arg in expr.args)
-        return symbols.Apply(expr.function, args, tuple((name, _filled(arg, arrays)) for name, arg in expr.kwargs))
-    return expr
-
-
-def _read_back(leaf: Any, kind: type | None) -> symbols.Expr:
-    """The expression of what the host gets of a leaf: of an array, or of the host's copy of one."""
-    if not isinstance(leaf, symbols.Expr):
-        return symbols.Device(leaf, kind)
-    return leaf if kind is None else symbols.Apply(kind, (leaf,))
 
 
 def parts_of(skeleton: Skeleton) -> tuple[Skeleton, ...]:
@@ -236,14 +212,17 @@ def unflatten(skeleton: Skeleton, leaves: Iterator[Any]) -> Any:
     if isinstance(skeleton, Soft):
         value, weak = next(leaves), next(leaves)
         return value if type(value) is Row else context.current().soften(value, weak)
+    if isinstance(skeleton, Turned):
+        value, is_array = next(leaves), next(leaves)
+        return value if type(value) is Row else context.current().turn(value, is_array, skeleton)
     if isinstance(skeleton, Py):
         leaf = next(leaves)
         if isinstance(leaf, symbols.Expr):
-            return symbols.Sym(_read_back(leaf, skeleton.kind), symbols.UNKNOWN, skeleton.kind)
+            return symbols.Sym(read_back(leaf, skeleton.kind), symbols.UNKNOWN, skeleton.kind)
         return symbols.device_scalar(leaf, skeleton.kind)
     if isinstance(skeleton, Later):
         arrays = [next(leaves) for _ in skeleton.arrays]
-        return symbols.Sym(_filled(skeleton.expr, arrays), symbols.UNKNOWN, skeleton.kind)
+        return symbols.Sym(filled(skeleton.expr, arrays), symbols.UNKNOWN, skeleton.kind)
     if isinstance(skeleton, Empty):
         return Unbound(skeleton.name)
     if isinstance(skeleton, Perhaps):
@@ -269,8 +248,9 @@ def specs(skeleton: Skeleton) -> list[jax.ShapeDtypeStruct]:
 def _specs(skeleton: Skeleton, found: list[jax.ShapeDtypeStruct]) -> None:
     if isinstance(skeleton, Arr):
         found.append(jax.ShapeDtypeStruct(skeleton.shape, skeleton.dtype, weak_type=skeleton.weak))
-    elif isinstance(skeleton, Soft):
-        found.append(jax.ShapeDtypeStruct(skeleton.shape, skeleton.dtype))
+    elif isinstance(skeleton, Soft | Turned):
+        shape = skeleton.shape if isinstance(skeleton, Soft) else ()
+        found.append(jax.ShapeDtypeStruct(shape, skeleton.dtype))
         found.append(jax.ShapeDtypeStruct((), bool))
     elif isinstance(skeleton, Py):
         found.append(jax.ShapeDtypeStruct((), jnp.asarray(skeleton.kind(0)).dtype))
@@ -367,7 +347,33 @@ def _unify_scalars(a: Skeleton, b: Skeleton, rules: Rules) -> Skeleton:
         return _widen(b, one)
     if rules.widen and other in (int, float) and isinstance(a, Arr):
         return _widen(a, other)
+    return _turned(a, b) or _turned(b, a) or _differ(a, b)
+
+
+def _differ(a: Skeleton, b: Skeleton) -> Skeleton:
     raise Unstageable(f"{describe(a)} against {describe(b)}")
+
+
+def _turned(number: Skeleton, array: Skeleton) -> Skeleton | None:
+    """What a Python number and an array can be together, if the program can hold the number as exactly."""
+    if isinstance(number, Turned):
+        same = isinstance(array, Arr) and array == Arr((), number.dtype, number.weak)
+        return number if same or _holds(number, array) else None
+    kind = python_kind(number)
+    if kind not in (int, float) or not isinstance(array, Arr) or array.shape or not context.current().may_soften:
+        return None
+    made = Turned(kind, array.dtype, array.weak)
+    return made if not _weakness_decides(array.dtype) and _holds(made, number) else None
+
+
+def _holds(turned: Turned, number: Skeleton) -> bool:
+    if python_kind(number) is not turned.kind or (
+        turned.kind is float and not jnp.issubdtype(turned.dtype, jnp.floating)
+    ):
+        return False
+    if isinstance(number, Fixed):
+        return not symbols.is_sym(number.value) and jnp.dtype(turned.dtype).type(number.value) == number.value
+    return True
 
 
 def _widen(array: Arr, kind: type | None) -> Skeleton:
@@ -395,7 +401,7 @@ def describe(skeleton: Skeleton) -> str:
         return f"a Python {kind.__name__}"
     if isinstance(skeleton, Made):
         return f"a {skeleton.cls.__name__} of {len(skeleton.items)}"
-    if isinstance(skeleton, Later):
+    if isinstance(skeleton, Later | Turned):
         return f"a Python {skeleton.kind.__name__}"
     if isinstance(skeleton, Empty):
         return f"unbound {skeleton.name}"
@@ -414,6 +420,9 @@ def convert(target: Skeleton, source: Skeleton, leaves: Iterator[Any], out: list
             convert(wanted, given, leaves, out)
     elif isinstance(target, Arr):
         out.append(_convert_array(target, source, leaves))
+    elif isinstance(target, Turned):
+        out.append(jnp.asarray(source.value if isinstance(source, Fixed) else next(leaves), target.dtype))
+        out.append(next(leaves) if isinstance(source, Turned) else jnp.asarray(isinstance(source, Arr)))
     elif isinstance(target, Soft):
         value = next(leaves)
         out.append(jax.lax.convert_element_type(value, target.dtype))
@@ -433,7 +442,7 @@ def _convert_array(target: Arr, source: Skeleton, leaves: Iterator[Any]) -> Any:
     if isinstance(source, Fixed):
         return jnp.asarray(symbols.as_array(source.value), dtype=target.dtype)
     value = next(leaves)
-    if isinstance(source, Soft):
+    if isinstance(source, Soft | Turned):
         next(leaves)
     given = arr(value)
     if given.dtype != target.dtype or (given.weak and not target.weak):

@@ -60,6 +60,23 @@ class SoftArray:
     weak: Any
 
 
+@dataclass(frozen=True)
+class TurnedArray:
+    """An array that is a Python number on some paths.
+
+    Attributes:
+        array: what code sees of it: weakly typed, as a Python number is.
+        value: the same with its own type.
+        is_array: whether it is one.
+        skeleton: what it can be (`tracing.skeleton.Turned`).
+    """
+
+    array: Any
+    value: Any
+    is_array: Any
+    skeleton: Any
+
+
 class Trace:
     """The trace of one pass. Emitted code and symbolic values find it through `tracing.context`."""
 
@@ -81,6 +98,7 @@ class Trace:
         self.memo: dict[tuple[int, ...], Any] = {}
         self.rows: dict[int, tuple[Any, int, Any]] = {}
         self.soft: dict[int, SoftArray] = {}  # by id
+        self.turned: dict[int, TurnedArray] = {}  # likewise
         self.decisions: dict[tuple[str, int], tuple[str, str]] = {}
         self.programs: dict[int, Program] = {}  # by id: those that this pass has run
         self.shadow = Shadow(self._leaf, settings.relaxed, settings.container_limit)
@@ -254,9 +272,24 @@ class Trace:
         self.soft[id(made)] = SoftArray(made, array, weak)
         return made
 
+    def turn(self, array: Any, is_array: Any, skeleton: Any) -> Any:
+        """Likewise, an array that is a Python number unless a boolean says so."""
+        made = symbols.weakened(array)
+        self.turned[id(made)] = TurnedArray(made, array, is_array, skeleton)
+        return made
+
+    def check_number(self, value: Any) -> None:
+        """Ask for a pass without such arrays if code asks what type one of them has."""
+        if id(value) in self.turned:
+            raise Respecialise(HARD, True)
+
     def check_weak(self, array: Any) -> None:
         """Ask for a pass without soft arrays if it is not known whether an array that leaves is weakly typed."""
-        if self.soft and self.may_soften and (jax.typeof(array).weak_type or symbols.is_narrow(array.dtype)):
+        if (
+            (self.soft or self.turned)
+            and self.may_soften
+            and (jax.typeof(array).weak_type or symbols.is_narrow(array.dtype))
+        ):
             raise Respecialise(HARD, True)
 
     def unsliced(self, items: Any) -> Any | None:

@@ -17,6 +17,7 @@ UP = jnp.array([1.0, 2.0, 3.0])
 DOWN = jnp.array([-1.0, -2.0, -3.0])
 BIG = jnp.array([100.0, 200.0, 300.0])
 ZERO = jnp.zeros(3)
+ROWS = jnp.arange(18.0).reshape(6, 3) * 0.1
 
 # Branches ----------------------------------------------------------------------------------------------------------
 
@@ -1201,5 +1202,82 @@ def with_jax_contexts():
         if y > 100:
             y = y / 100
         return y
+
+    return World(f=f)
+
+
+@scenario(
+    "a Python number that a loop turns into an array on some paths, with continue",
+    settled(call("f", ROWS), "compiled"),
+    call("f", -ROWS, rung="compiled"),
+    call("f", ROWS * 10, rung="compiled"),
+)
+def number_or_array():
+    def f(xs):
+        total = 0.0
+        for x in xs:
+            if x.sum() < 1:
+                print("skip", x)
+                continue
+            total = total + x.sum()
+        return total
+
+    return World(f=f)
+
+
+@scenario(
+    "a Python number that a loop turns into an array unless it is left at once",
+    settled(call("f", ROWS), "compiled"),
+    call("f", -ROWS, rung="compiled"),
+    call("f", ROWS + 10, rung="compiled"),
+)
+def number_and_break():
+    def f(xs):
+        total = 0
+        for x in xs:
+            if x.sum() > 3:
+                break
+            total = total + x.sum()
+            print("total", total, f"{total:.2f}")
+        return total
+
+    return World(f=f)
+
+
+@scenario(
+    "what is made of such a number, and its type",
+    settled(call("f", ROWS), ("compiled", "mixed", "eager")),
+    call("f", -ROWS),
+    call("f", ROWS + 10),
+)
+def made_of_number():
+    def f(xs):
+        total = 0.0
+        best = 0.1
+        for x in xs:
+            if x.sum() > 1:
+                total = total + x.sum()
+                best = x.max()
+        return total / 2, best, total > 1, isinstance(total, float)
+
+    return World(f=f)
+
+
+@scenario(
+    "a Python number that a while loop turns into an array on some paths",
+    settled(call("f", jnp.array([10.0, 20.0, 30.0])), "compiled"),
+    call("f", jnp.array([-1.0, -2.0, -3.0]), rung="compiled"),
+    call("f", jnp.array([100.0, 200.0, 300.0]), rung="compiled"),
+)
+def number_in_while():
+    def f(x):
+        y = 0.0
+        n = 0
+        while x.sum() > 1 and n < 20:
+            if x[0] < 2:
+                y = y + x[0]
+            x = x * 0.5
+            n += 1
+        return y, n
 
     return World(f=f)
