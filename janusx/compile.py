@@ -14,6 +14,7 @@ from janusx.guards.channel import Channel
 from janusx.guards.checks import checks_of, evaluate
 from janusx.guards.codegen import emit_gather
 from janusx.guards.staged import Assumption
+from janusx.ops.calls import asked_for
 from janusx.shardings import Shardings
 from janusx.signals import Relax, Respecialise, Retrace, Unrelax, Unsupported
 from janusx.state import diff, symbols
@@ -218,7 +219,7 @@ class Builder:
         try:
             with context.entered(trace):
                 args, kwargs = self._arguments(trace)
-                result = self.call_of(self.call.fun)(*args, **kwargs)
+                result = asked_for(self.call.fun)(*args, **kwargs)
                 found = list(diff.changes(trace.shadow))
                 if self.call.shardings is not None:
                     result = self.call.shardings.constrain(result)

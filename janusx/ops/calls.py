@@ -59,7 +59,7 @@ def call(fn: Any) -> Callable[..., Any]:
         return handler
     unwrapped = getattr(fn, "__janusx_function__", None)
     if unwrapped is not None:
-        return _asked_for(unwrapped())
+        return asked_for(unwrapped())
     if isinstance(fn, type):
         return _class(fn)
     if isinstance(fn, types.BuiltinMethodType | types.MethodWrapperType):
@@ -87,7 +87,7 @@ def _function(fn: types.FunctionType) -> Callable[..., Any]:
     return leaf(fn)
 
 
-def _asked_for(fn: Any) -> Callable[..., Any]:
+def asked_for(fn: Any) -> Callable[..., Any]:
     """What `janusx.convert` was given: a function of the standard library is then converted like any other."""
     if type(fn) is not types.FunctionType or package_of(fn) in leaves.ARRAY_PACKAGES or emitted.is_emitted(fn.__code__):
         return call(fn)

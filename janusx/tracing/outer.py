@@ -10,6 +10,7 @@ from jax.core import Tracer
 
 from janusx import errors
 from janusx.compile import Call
+from janusx.ops.calls import asked_for
 from janusx.ops.calls import call as call_of
 from janusx.state import diff
 from janusx.tracing import context
@@ -19,7 +20,7 @@ from janusx.tracing.trace import Inputs, Trace
 
 def inline(record: Any, call: Call) -> Any:
     """Called by a library inside a trace of ours: part of that trace."""
-    return call_of(call.fun)(*call.args, **call.kwargs)
+    return asked_for(call.fun)(*call.args, **call.kwargs)
 
 
 def under_transform(call: Call) -> bool:
@@ -69,7 +70,7 @@ def trace_through(record: Any, call: Call) -> Any:
                     args.append(shadow)
                 else:
                     kwargs[key] = shadow
-            result = call_of(call.fun)(*args, **kwargs)
+            result = asked_for(call.fun)(*args, **kwargs)
             found = list(diff.changes(trace.shadow))
             result = real_of(trace, result)
     finally:

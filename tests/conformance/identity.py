@@ -144,3 +144,21 @@ def patterns():
         return x
 
     return World(f=f)
+
+
+class Sealed(threading.local):
+    """Of a class that is not looked into."""
+
+
+@scenario(
+    "the type of an object that is not looked into is its own",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+)
+def opaque_type():
+    one = Sealed()
+
+    def f(x):
+        return type(one) is Sealed, type(one) == Sealed, isinstance(one, threading.local), x + 1
+
+    return World(f=f)
