@@ -159,6 +159,6 @@ def opaque_type():
     one = Sealed()
 
     def f(x):
-        return type(one) is Sealed, type(one) == Sealed, isinstance(one, threading.local), x + 1
+        return type(one) is Sealed, type(one) in {Sealed}, isinstance(one, threading.local), x + 1
 
     return World(f=f)
