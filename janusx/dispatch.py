@@ -22,7 +22,7 @@ from janusx.guards.staged import Assumption, Violated
 from janusx.ops.calls import call as call_of
 from janusx.profiler import run_observed
 from janusx.record import Observations, Record
-from janusx.signals import NeedsProfile, Retrace, Signal, Unbuilt, Unstageable, Unsupported
+from janusx.signals import NeedsProfile, Retrace, Signal, Unbuilt, Unstageable, Unsupported, first_line
 from janusx.state.opaque import LOCKS
 from janusx.timings import Clock
 from janusx.tracing import context, outer
@@ -330,7 +330,7 @@ def _forget(record: Record, violated: Violated | None, known: tuple[Any, Any]) -
 
 def _trace_raised(record: Record, call: Call, error: BaseException) -> Any:
     """User code raised while it was traced: plain Python says whether it would have."""
-    reason = f"tracing it raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    reason = f"tracing it raised {type(error).__name__}: {first_line(error)}"
     logs.say("eager", "%s", reason)
     if _splits(record):
         # What JAX says of tracers, plain Python never does.

@@ -84,3 +84,12 @@ class Unbuilt(Signal):
 
 class Retrace(Signal):
     """`jax.jit` wants to trace an entry again: an aval, a sharding or a JAX setting is not what it was made for."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an exception says; "" where that is known only after the run."""
+    try:
+        lines = str(error).splitlines()
+    except Signal:
+        return ""
+    return lines[0] if lines else ""

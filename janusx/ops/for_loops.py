@@ -19,7 +19,7 @@ from janusx.ops.logical import both, not_
 from janusx.ops.loops import checks_start, pack, trace_loop, unpack
 from janusx.ops.sites import Where
 from janusx.ops.while_loops import while_loop
-from janusx.signals import Unstageable
+from janusx.signals import Unstageable, first_line
 from janusx.state import symbols
 from janusx.tracing import context
 from janusx.tracing.skeleton import Later, Made, Py, Skeleton, arr, expand, parts_of, read_whole, specs, unflatten
@@ -42,9 +42,7 @@ def for_loop(
             except Unstageable as why:
                 reason = why.reason
             except Exception as error:  # the body does not take a traced index or item; unrolled it may
-                reason = (
-                    f"{type(error).__name__} with a traced item: {str(error).splitlines()[0] if str(error) else ''}"
-                )
+                reason = f"{type(error).__name__} with a traced item: {first_line(error)}"
         else:
             reason = f"{source.length} trips are few"
     trace.decide(site, "unroll", reason)

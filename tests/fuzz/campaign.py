@@ -119,6 +119,7 @@ def campaign(examples: int, jobs: int, seed: int, shrink_seconds: float, folder:
                 _keep(folder, f"failure_{len(total.failures) - number}", text, told)
             for number, (text, seconds) in enumerate(found.slow):
                 _keep(folder, f"slow_{len(total.slow) - number}", text, f"{seconds:.0f} s")
+            (folder / "report.txt").write_text(report(total, time.monotonic() - started) + "\n")
             rate = total.tally.programs / (time.monotonic() - started)
             print(
                 f"{done}/{len(chunks)}: {total.tally.programs} programs, {rate:.1f} a second, "

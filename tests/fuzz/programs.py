@@ -174,11 +174,11 @@ def _steps(c: Choices, warm: int) -> Iterator[str]:
 
 
 @st.composite
-def programs(draw: st.DrawFn) -> Program:
-    """Programs whose loops all end."""
-    w = Writer(Choices(draw))
+def programs(draw: st.DrawFn, depth: int = 3, longest: int = 5) -> Program:
+    """Programs whose loops all end, nested so deep, with so many statements in `f` at most."""
+    w = Writer(Choices(draw), depth)
     helpers, calls = _helpers(w)
-    lines, scope = w.block(Scope(calls=calls), 5)
+    lines, scope = w.block(Scope(calls=calls), longest)
     last = [] if w.choices.rarely(8) else [f"return {result(w, scope)}"]
     if w.choices.rarely(6):
         around = ["total = 0", "", "def f(x, y, s, n, r, box):", "    nonlocal total", "    total += n"]

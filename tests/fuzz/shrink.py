@@ -141,7 +141,7 @@ def _held(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
 def _simpler_expressions(program: Program) -> Iterator[Program]:
     """With a part of an expression in its place."""
     tree = ast.parse(program.module)
-    count = sum(isinstance(node, ast.expr) for node in ast.walk(tree))
+    count = sum(isinstance(node, ast.expr) for node in ast.walk(tree))  # at least so many
     for number in range(count):
         for part in range(4):
             changed = copy.deepcopy(tree)
@@ -176,11 +176,11 @@ class _Simplify(ast.NodeTransformer):
             return node
         if isinstance(node, ast.While):
             return self.visit_While(node)
-        if isinstance(node, ast.expr):
+        if isinstance(node, ast.expr) and not isinstance(node, ast.FormattedValue):
             self.left -= 1
             if self.left == -1:
                 parts = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
-                if isinstance(node, ast.Attribute | ast.Name) or self.part >= len(parts):
+                if isinstance(node, ast.Attribute | ast.Name | ast.JoinedStr) or self.part >= len(parts):
                     return node
                 self.done = True
                 return parts[self.part]

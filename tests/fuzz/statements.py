@@ -9,7 +9,6 @@ from tests.fuzz.grammar import KIND, NAMES, Choices, Expressions, Scope, tamed
 
 Block = tuple[list[str], Scope]
 
-DEPTH = 3
 ASSIGNED = "AASSSFNNRLLQO"
 
 
@@ -20,9 +19,15 @@ def indented(lines: list[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Writer:
-    """Draws statements."""
+    """Draws statements.
+
+    Attributes:
+        choices: what draws.
+        depth: how deep statements nest.
+    """
 
     choices: Choices
+    depth: int = 3
 
     def e(self, scope: Scope, fuel: int = 4) -> Expressions:
         """Expressions at a place."""
@@ -38,7 +43,7 @@ class Writer:
 
     def statement(self, scope: Scope, number: int) -> Block:
         """One statement."""
-        make = self.choices.one(SIMPLE if scope.depth >= DEPTH else SIMPLE + NESTED)
+        make = self.choices.one(SIMPLE if scope.depth >= self.depth else SIMPLE + NESTED)
         if make is leave and not scope.depth and self.choices.below(2):
             make = mutate
         return make(self, scope, number)
@@ -268,7 +273,7 @@ def closure(w: Writer, scope: Scope, number: int) -> Block:
     if captured not in scope.bound:
         return assign(w, scope, number)
     kind = KIND[captured]
-    own = replace(scope, in_loop=False, depth=DEPTH, returns="S", bound=scope.bound | {"t"})
+    own = replace(scope, in_loop=False, depth=w.depth, returns="S", bound=scope.bound | {"t"})
     text = [f"def {name}(t):", f"    nonlocal {captured}" if captured != "t" else "    pass"]
     text += [f"    {captured} = {tamed(kind, w.e(own).make(kind))}"]
     if w.choices.below(3):

@@ -28,7 +28,7 @@ def test_random_programs_do_what_python_does(shard: int, record_property: Any) -
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(programs())
+    @given(programs(depth=2, longest=3))
     def each(program: Program) -> None:
         try:
             tally.add(run(program))
