@@ -53,7 +53,7 @@ class Findings:
     functions: int = 0
     lines: int = 0
     whole: int = 0
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
     refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
     sourceless: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
@@ -63,18 +63,22 @@ class Findings:
         self.functions += other.functions
         self.lines += other.lines
         self.whole += other.whole
-        self.seconds.update(other.seconds)
+        for stage, seconds in other.seconds.items():
+            self.spend(stage, seconds)
         self.refusals.update(other.refusals)
         self.sourceless.update(other.sourceless)
         self.failures += other.failures
 
+    def spend(self, stage: str, seconds: float) -> None:
+        """Count time for a stage."""
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
-def check_file(path: Path, wanted: Callable[[types.FunctionType], bool] = lambda _: True) -> Findings:
+
+def check_file(path: Path) -> Findings:
     """Try the functions of a file."""
     findings = Findings()
     for function in functions_of(path):
-        if wanted(function):
-            check(function, findings)
+        check(function, findings)
     return findings
 
 
@@ -88,14 +92,16 @@ def check(function: types.FunctionType, findings: Findings) -> None:
         source = find_source(function)
         findings.lines += source.text.count("\n") + 1
         for stage, make in REWRITES.items():
-            findings.seconds["source" if stage == "rewrite" else "rewrite"] += time.perf_counter() - started
+            findings.spend("source" if stage == "rewrite" else "rewrite", time.perf_counter() - started)
             started = time.perf_counter()
             made = make(source.text, first_line=source.first_line, class_name=source.class_name)
-            _note_refusals(made, source, findings)
+            for refusal in made.refusals:
+                findings.refusals[refusal.construct, refusal.reason] += 1
+            findings.whole += stage == "rewrite" and _is_whole(made, source)
             emitted = compile_function(made, source, code.co_freevars, original=code)
             if wrong := wrong_with(emitted, code, made, source):
                 findings.failures.append(Failure(where, stage, wrong))
-        findings.seconds["observe"] += time.perf_counter() - started
+        findings.spend("observe", time.perf_counter() - started)
     except JanusXError as error:
         if stage == "source":
             findings.sourceless[error.why or error.what] += 1
@@ -107,10 +113,8 @@ def check(function: types.FunctionType, findings: Findings) -> None:
         findings.failures.append(Failure(where, stage, f"{type(error).__name__}: {error}"[:2000]))
 
 
-def _note_refusals(made: Rewritten, source: FunctionSource, findings: Findings) -> None:
-    for refusal in made.refusals:
-        findings.refusals[refusal.construct, refusal.reason] += 1
-    findings.whole += any(r.construct in ("def", "lambda") and r.line == source.first_line for r in made.refusals)
+def _is_whole(made: Rewritten, source: FunctionSource) -> bool:
+    return any(r.construct in ("def", "lambda") and r.line == source.first_line for r in made.refusals)
 
 
 def wrong_with(emitted: types.CodeType, code: types.CodeType, made: Rewritten, source: FunctionSource) -> str:
