@@ -13,7 +13,9 @@ from janusx.tracing import context
 def assert_(test: Any, message: Callable[[], Any] | None = None, site: Where | None = None) -> None:
     """`assert test, message()`."""
     predicate = staged_predicate(test)
-    if predicate is not None:
-        speculate(context.current(), site, predicate, "the other side raises AssertionError", True)
-    elif not truth_value(test):
+    if predicate is None:
+        holds = truth_value(test)
+    else:  # where a handler may catch it there are programs of both outcomes
+        holds = speculate(context.current(), site, predicate, "the other side raises AssertionError", True)
+    if not holds:
         raise AssertionError(*(() if message is None else (message(),)))
