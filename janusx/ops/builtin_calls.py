@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from janusx import leaves
 from janusx.ops import iterables
-from janusx.ops.effects import hold
+from janusx.ops.effects import hold, stream_method
 from janusx.ops.strings import text
 from janusx.state import symbols
 from janusx.state.opaque import Opaque
@@ -137,6 +137,9 @@ def handler(fn: Any) -> Callable[..., Any] | None:
         return found
     if isinstance(fn, types.FunctionType) and fn.__module__ == logging.__name__ and leaves.is_output(fn):
         return functools.partial(hold, fn)
+    of_stream = stream_method(fn)
+    if of_stream is not None:
+        return of_stream
     owner = getattr(fn, "__self__", None)
     if symbols.is_array(owner):
         return _array_method(fn, owner)

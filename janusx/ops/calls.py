@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from janusx import emitted, leaves
 from janusx.ops import builtin_calls, higher_order, strings
-from janusx.ops.effects import hold
+from janusx.ops.effects import hold, stream_method
 from janusx.signals import Unsupported
 from janusx.state import symbols
 from janusx.state.opaque import Opaque, OpaqueMethod, describe
@@ -102,6 +102,9 @@ def package_of(fn: types.FunctionType) -> str:
 def _method(fn: types.MethodType) -> Callable[..., Any]:
     if leaves.is_output(fn):
         return functools.partial(hold, fn)
+    of_stream = stream_method(fn)
+    if of_stream is not None:
+        return of_stream
     if symbols.is_array(fn.__self__):
         return builtin_calls.handler(fn) or leaf(fn)
     function = methods.original(fn.__func__)

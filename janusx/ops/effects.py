@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
+import itertools
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from janusx import emitted
@@ -15,17 +17,43 @@ from janusx.signals import Unsupported
 from janusx.state import kinds, policy, symbols
 from janusx.state.opaque import Opaque
 from janusx.tracing import context
-from janusx.tracing.effects import Effect, Row, Trips
+from janusx.tracing.effects import Effect, Row, Trips, surroundings
 from janusx.tracing.skeleton import read_whole, unflatten
 from janusx.tracing.staging import Region
 
 
 def hold(function: Any, /, *args: Any, **kwargs: Any) -> None:
     """Have `function(*args, **kwargs)` called at commit, with the values that the arguments have now."""
+    trace = context.current()
+    if surroundings() != trace.surroundings:
+        raise Unsupported("it prints, logs or warns while streams or filters are replaced")
+    if kwargs.get("exc_info") or getattr(function, "__name__", getattr(function, "name", "")) == "exception":
+        raise Unsupported("it logs the exception that is being handled")
     frozen = tuple(map(freeze, args))
     named = {name: freeze(arg) for name, arg in kwargs.items()}
-    caller = None if function is print else user_caller()
-    context.current().say(Effect(function, frozen, named, caller=caller))
+    trace.say(Effect(function, frozen, named, caller=None if function is print else user_caller(_level(args, kwargs))))
+
+
+def stream_method(fn: Any) -> Callable[..., Any] | None:
+    """What runs in place of a method of a standard stream."""
+    stream = getattr(fn, "__self__", None)
+    if stream is None or (stream is not sys.stdout and stream is not sys.stderr):
+        return None
+    name = fn.__name__
+
+    def run(*args: Any) -> Any:
+        if name not in ("write", "writelines", "flush"):
+            raise Unsupported(f"{name}() asks a standard stream, which others may replace")
+        context.current().say(Effect(symbols.call_method, (freeze(stream), name, *map(freeze, args)), {}))
+        return symbols.apply(len, *args) if name == "write" else None
+
+    return run
+
+
+def _level(args: Sequence[Any], kwargs: dict[str, Any]) -> int:
+    """How many of the user's functions are asked for their place (`warnings.warn(text, category, stacklevel)`)."""
+    given = kwargs.get("stacklevel", args[2] if len(args) > 2 else 1)
+    return max(given, 1) if type(given) is int else 1
 
 
 def of_trips(region: Region, stacked: Sequence[Any], count: Any) -> Trips:
@@ -54,27 +82,44 @@ def _call(function: Any, args: Any, kwargs: Any) -> Any:
     return function(*args, **kwargs)
 
 
-def user_caller() -> types.FunctionType | None:
-    """A function that calls another from the line at which the user's own code does."""
-    frame: types.FrameType | None = sys._getframe()
-    while frame is not None and not emitted.is_emitted(frame.f_code):
-        frame = frame.f_back
-    if frame is None:
+def user_caller(level: int = 1) -> Callable[..., Any] | None:
+    """What calls a function from the line at which the user's own code does; from its callers' lines, up to `level`."""
+    callers = [_caller_at(*place) for place in itertools.islice(_user_frames(), level)]
+    if not callers:
         return None
-    line, own = frame.f_lineno, frame
-    while own.f_back is not None and emitted.origin(own.f_code) is None:  # a branch or a body: part of a function
-        own = own.f_back
-    code = own.f_code if emitted.is_emitted(own.f_code) else frame.f_code
-    name = code.co_name
+    inner, *outer = callers
+    for caller in outer:
+        inner = functools.partial(_through, caller, inner)
+    return inner
+
+
+def _through(caller: Callable[..., Any], inner: Callable[..., Any], *event: Any) -> Any:
+    return caller(inner, event, {})
+
+
+def _user_frames() -> Iterator[tuple[types.CodeType, int, dict[str, Any]]]:
+    """The code, the line under way and the globals of each function of the user's that is running, innermost first."""
+    frame: types.FrameType | None = sys._getframe()
+    line = 0
+    while frame is not None:
+        if emitted.is_emitted(frame.f_code):
+            line = line or frame.f_lineno  # in a branch or a body, which is part of a function
+            if emitted.origin(frame.f_code) is not None:
+                yield frame.f_code, line, frame.f_globals
+                line = 0
+        frame = frame.f_back
+
+
+def _caller_at(code: types.CodeType, line: int, scope: dict[str, Any]) -> types.FunctionType:
     # Every instruction of the call gets the user's line: an empty line table says "the first line" throughout.
     tree = ast.parse(inspect.getsource(_call))
     for node in ast.walk(tree):
         if hasattr(node, "lineno"):
             node.lineno = node.end_lineno = line  # type: ignore[attr-defined]
-    module = compile(tree, frame.f_code.co_filename, "exec")
+    module = compile(tree, code.co_filename, "exec")
     made = next(const for const in module.co_consts if isinstance(const, types.CodeType))
-    scope = context.current().real_globals(frame.f_globals)
-    return types.FunctionType(made.replace(co_name=name, co_qualname=code.co_qualname), scope)
+    made = made.replace(co_name=code.co_name, co_qualname=code.co_qualname)
+    return types.FunctionType(made, context.current().real_globals(scope))
 
 
 def freeze(value: Any) -> Any:
@@ -90,7 +135,9 @@ def freeze(value: Any) -> Any:
     if type(value) is dict:
         return {key: freeze(item) for key, item in value.items()}
     category = policy.category(value)
-    if category in ("constant", "scalar", "array") or isinstance(value, BaseException):
+    if isinstance(value, BaseException):
+        return spelled(value)
+    if category in ("constant", "scalar", "array"):
         return value
     if isinstance(category, kinds.Kind) and category not in (kinds.FUNCTION, kinds.METHOD, kinds.PARTIAL, kinds.CELL):
         return _copy(value, category)

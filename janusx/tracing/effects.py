@@ -7,8 +7,9 @@ through the trips, and within a trip through its effects, which is the order tha
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterator
+import sys
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,7 +38,7 @@ class Effect:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     when: Any = None
-    caller: types.FunctionType | None = None
+    caller: Callable[..., Any] | None = None
 
     def values(self) -> tuple[Any, ...]:
         """What must leave a region for the effect to happen outside of it."""
@@ -90,6 +91,11 @@ class Trips:
         for effect in self.effects:
             for target, _ in effect.appended:
                 yield target, None
+
+
+def surroundings() -> tuple[Any, ...]:
+    """What decides, beside the values, what becomes of output: the standard streams, the filters of warnings."""
+    return id(sys.stdout), id(sys.stderr), warnings.showwarning, tuple(warnings.filters)
 
 
 def under(effect: Effect | Trips, when: Any) -> Effect | Trips:

@@ -21,7 +21,7 @@ from janusx.state import kinds, policy, symbols
 from janusx.state.paths import Anchor, Closure, Global, Member, Path, root
 from janusx.state.shadow import LeafNode, ObjectNode, Shadow
 from janusx.tracing import methods
-from janusx.tracing.effects import Effect, Trips, growth
+from janusx.tracing.effects import Effect, Trips, growth, surroundings
 from janusx.tracing.rewriter import Program, Rewriter
 from janusx.tracing.settings import Settings
 
@@ -89,6 +89,7 @@ class Trace:
         self.call = call
         self.frames = Frames()
         self.effects: list[Effect | Trips] = []
+        self.surroundings = surroundings()
         self.host_guards: list[tuple[symbols.Expr, Any]] = []
         self.appended: dict[Path, list[Any] | None] = {}  # by path of growing lists: what was appended; None: unclear
         self.grown: dict[Path, Any] = {}  # likewise: by how many items; None: unclear

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import logging
@@ -826,3 +827,152 @@ def nested_lists():
         return flat, names, rows
 
     return World(f=f)
+
+
+class _Shown(logging.Handler):
+    """Keeps more of what is logged."""
+
+    def __init__(self):
+        super().__init__()
+        self.lines = []
+
+    def emit(self, record):
+        kind = record.exc_info[0] if record.exc_info else None
+        more = getattr(record, "extra", None)
+        self.lines.append(f"{record.levelname} {record.getMessage()} {record.lineno} {record.funcName} {kind} {more}")
+
+
+@scenario("writes to the standard streams", settled(call("f", UP), "compiled"), call("f", DOWN))
+def stream_writes():
+    def f(x):
+        sys.stdout.write("start\n")
+        y = x * 2
+        sys.stdout.write(f"{y[0]:.1f}\n")
+        sys.stderr.write("err\n")
+        sys.stdout.flush()
+        return y
+
+    return World(f=f)
+
+
+@scenario(
+    "loggers: levels, extra fields, the exception under way",
+    settled(call("f", UP), ("compiled", "mixed", "eager")),
+    call("f", DOWN),
+    call("f", UP),
+)
+def logger_features():
+    logger = logging.Logger("conformance")
+    h = _Shown()
+    logger.addHandler(h)
+
+    def f(x):
+        try:
+            if x[0] < 0:
+                raise ValueError("neg")
+            logger.log(logging.INFO, "v %s", x[0], extra={"extra": 3})
+        except ValueError:
+            logger.exception("caught")
+            logger.error("again", exc_info=True)
+        logger.warning("w %.2f %d", x.sum(), int(x[0]))
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("d %s", {"x": x})
+        return x
+
+    return World(f=f, h=h, logger=logger)
+
+
+@scenario("a warning at its caller's line", settled(call("f", UP), "compiled"), call("f", DOWN))
+def caller_warned():
+    def helper(x):
+        if x[0] < 0:
+            warnings.warn("helper says", DeprecationWarning, stacklevel=2)
+
+    def f(x):
+        helper(x)
+        helper(x * 2)
+        return x
+
+    return World(f=f)
+
+
+@scenario(
+    "warnings made errors for a while",
+    settled(call("f", UP), ("compiled", "mixed", "eager")),
+    call("f", DOWN),
+    call("f", UP),
+)
+def warnings_as_errors():
+    w = World(n=0)
+
+    def f(x):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            w.n += 1
+            if x[0] < 0:
+                warnings.warn("bad", RuntimeWarning)
+            w.n += 1
+        return x
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "standard output redirected for a while", settled(call("f", UP), ("compiled", "mixed", "eager")), call("f", DOWN)
+)
+def redirected():
+    def f(x):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            print("inner", x[0])
+        print("outer")
+        return out.getvalue()
+
+    return World(f=f)
+
+
+@scenario(
+    "what is printed is what was there then", settled(call("f", UP), ("compiled", "mixed", "eager")), call("f", DOWN)
+)
+def printed_then_changed():
+    w = World(log=[], d={})
+
+    def f(x):
+        held = [x[0]]
+        print(held)
+        held.append(2)
+        print(held)
+        w.d["x"] = float(x[1])
+        print(w.d, w.log)
+        w.log.append(float(x[0]))
+        w.d["y"] = 2
+        print(w.d, w.log, len(w.log))
+        return held
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "an exception that holds an array, caught, printed and kept as text",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+    call("f", DOWN),
+    call("f", UP),
+)
+def exception_text():
+    w = World(seen=[])
+
+    def f(x):
+        try:
+            if x[0] < 0:
+                raise ValueError("bad", x[0])
+        except ValueError as error:
+            print(error)
+            w.seen.append(f"{error}")
+            w.seen.append(str(error.args[1]))
+        return x
+
+    w.f = f
+    return w
