@@ -126,6 +126,7 @@ class Subject:
       options: for every conversion.
       tracebacks: whether the lines of exceptions are compared.
       why: tells of a converted function why it is on its rung.
+      told: is given what each converted call did, by name: its result or exception, and what it printed.
     """
 
     convert: Callable[..., Any]
@@ -133,6 +134,7 @@ class Subject:
     options: Mapping[str, Any] = field(default_factory=dict)
     tracebacks: bool = True
     why: Callable[[Any], str] = lambda converted: ""
+    told: Callable[[Mapping[str, Any]], None] = lambda outcome: None
 
 
 PLAIN = Subject(convert=lambda fn, **_: fn, stats=None)
@@ -273,7 +275,9 @@ class _Runner:
                 step.apply(self.other.world)
                 self._compare({}, {}, f"{where} (before any call: the harness itself)")
             else:
-                self._compare(_outcome(self.plain, step), _outcome(self.other, step), where)
+                expected, found = _outcome(self.plain, step), _outcome(self.other, step)
+                self.subject.told(found)
+                self._compare(expected, found, where)
                 self._check_rung(step, where)
 
     def _compare(self, expected: Mapping[str, Any], found: Mapping[str, Any], where: str) -> None:

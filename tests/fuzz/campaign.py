@@ -119,7 +119,7 @@ def campaign(examples: int, jobs: int, seed: int, shrink_seconds: float, folder:
                 _keep(folder, f"failure_{len(total.failures) - number}", text, told)
             for number, (text, seconds) in enumerate(found.slow):
                 _keep(folder, f"slow_{len(total.slow) - number}", text, f"{seconds:.0f} s")
-            (folder / "report.txt").write_text(report(total, time.monotonic() - started) + "\n")
+            _keep_report(folder, total, time.monotonic() - started)
             rate = total.tally.programs / (time.monotonic() - started)
             print(
                 f"{done}/{len(chunks)}: {total.tally.programs} programs, {rate:.1f} a second, "
@@ -127,9 +127,13 @@ def campaign(examples: int, jobs: int, seed: int, shrink_seconds: float, folder:
                 file=sys.stderr,
                 flush=True,
             )
+    return total
+
+
+def _keep_report(folder: Path, total: Found, seconds: float) -> None:
+    (folder / "report.txt").write_text(report(total, seconds) + "\n")
     for number, (reason, _) in enumerate(total.tally.reasons.most_common(20), 1):
         (folder / f"reason_{number}.py").write_text(f"# {reason}\n{total.tally.examples.get(reason, '')}")
-    return total
 
 
 def _keep(folder: Path, name: str, text: str, told: str) -> None:

@@ -22,7 +22,7 @@ import janusx
 from tests.conformance.harness import Scenario, Step, Subject, World, call, change, check, of
 from tests.fuzz.programs import Program
 
-NOT_SETTLED = "answered in Python: an exception, or a guard that did not hold"
+RAISED = "the call raises"
 
 
 @dataclass
@@ -72,18 +72,24 @@ def run(program: Program) -> Tally:
 
 def _subject(tally: Tally) -> Subject:
     """JanusX, asked after every call how it was answered, and why in Python."""
+    outcomes: list[Any] = []
 
     def stats(converted: Any) -> Any:
-        record = converted._record
         found = janusx.stats(converted)
         rung = str(found.last_call)
         if rung == "eager":
-            told = record.eager_reason and (not record.events or record.events[-1].what == record.eager_reason)
-            tally.reasons[_general(record.eager_reason) if told else NOT_SETTLED] += 1
+            tally.reasons[RAISED if "exception" in outcomes[-1] else _reason(converted._record)] += 1
         tally.rungs[rung] += 1
         return found
 
-    return Subject(janusx.convert, stats)
+    return Subject(janusx.convert, stats, told=outcomes.append)
+
+
+def _reason(record: Any) -> str:
+    last = record.events[-1] if record.events else None
+    if last is not None and last.kind == "violation":
+        return f"a guard did not hold: {_general(last.what)}"
+    return _general(record.eager_reason or "no reason was recorded")
 
 
 def _general(reason: str) -> str:
