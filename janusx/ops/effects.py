@@ -87,8 +87,8 @@ def user_caller(level: int = 1) -> Callable[..., Any] | None:
     callers = [_caller_at(*place) for place in itertools.islice(_user_frames(), level)]
     if not callers:
         return None
-    inner, *outer = callers
-    for caller in outer:
+    inner: Callable[..., Any] = callers[0]
+    for caller in callers[1:]:
         inner = functools.partial(_through, caller, inner)
     return inner
 

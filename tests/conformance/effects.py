@@ -976,3 +976,104 @@ def exception_text():
 
     w.f = f
     return w
+
+
+@scenario(
+    "a rolled loop that keeps statistics in a dictionary, prints and appends",
+    settled(call("f", XS), "compiled"),
+    call("f", -XS),
+)
+def loop_statistics():
+    w = World(stats={"max": 0.0, "n": 0}, names=[])
+
+    def f(xs):
+        for i, x in enumerate(xs):
+            w.stats["n"] += 1
+            if x.max() > 0.5:
+                w.stats["max"] = float(x.max())
+                print(f"{i}: {w.stats['max']:.2f} {w.stats}")
+                w.names.append((i, f"{x[0]:.1f}"))
+        return w.stats["n"]
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "a callee that prints and appends, in a while loop that returns",
+    settled(call("f", UP * 40), "compiled"),
+    call("f", DOWN),
+    call("f", UP * 7),
+)
+def callee_in_while():
+    class Log:
+        def __init__(self):
+            self.lines = []
+            self.count = 0
+
+        def say(self, *args):
+            self.count += 1
+            print(*args, sep=" - ")
+            self.lines.append(" ".join(str(a) for a in args))
+
+    log = Log()
+
+    def f(x):
+        n = 0
+        while True:
+            if x.max() < 1:
+                log.say("done", n, x[0])
+                return x
+            if n > 50:
+                return x * 0
+            x = x * 0.5
+            n += 1
+            log.say("halved", float(x[0]), f"{x[1]:.3f}")
+
+    return World(f=f, log=log)
+
+
+@scenario(
+    "thousands of appends in a while loop: room grows, and then stays",
+    settled(call("f", jnp.array(50.0)), "compiled"),
+    call("f", jnp.array(3000.0)),
+    call("f", jnp.array(10.0)),
+    call("f", jnp.array(3000.0), rung="compiled"),
+)
+def many_appends():
+    w = World(h=[])
+
+    def f(x):
+        while x > 1:
+            x = x - 1
+            w.h.append(float(x))
+        return x
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "progress of a training loop, every ten steps",
+    settled(call("f", jnp.ones((40, 3)) * 0.01), "compiled"),
+    call("f", XS),
+    call("f", jnp.ones((40, 3))),
+)
+def progress():
+    w = World(best=1e9)
+
+    def f(xs):
+        p = jnp.ones(3)
+        for step, x in enumerate(xs):
+            g = 2 * p * x
+            p = p - 0.1 * g
+            loss = (p * x).sum()
+            if step % 10 == 0:
+                print(f"step {step:4d} | loss {loss:8.4f} | |p| {jnp.linalg.norm(p):.3f}")
+            if loss < w.best:
+                w.best = float(loss)
+        print("best", w.best)
+        return p
+
+    w.f = f
+    return w
