@@ -287,6 +287,7 @@ class Builder:
             avals,
             bool(avals or made.commit.outs or made.assumptions),
             constants,
+            tuple(trace.shadow.sizes()),
             trace.anchors,
             info,
             tuple(trace.locks),

@@ -10,9 +10,10 @@ import jax
 
 from janusx.guards.channel import Channel
 from janusx.guards.checks import Check
-from janusx.guards.diagnose import changed_constants
+from janusx.guards.diagnose import changed_constants, read
 from janusx.guards.staged import Assumption
 from janusx.state.paths import Path
+from janusx.state.shadow import GROWS, holds_values
 from janusx.timings import Timings
 
 
@@ -55,6 +56,7 @@ class Entry:
         avals: of the inputs, as traced.
         on_device: whether the program has anything to compute: an input, an output, a staged guard.
         constants: host values by path that the program has compiled in.
+        sizes: lists, dictionaries and sets of plain values, with the number of items that it has compiled in.
         anchors: the objects that paths start at, by `id`.
         info: for reports.
         hits: how many calls it answered.
@@ -70,6 +72,7 @@ class Entry:
     avals: tuple[Any, ...]
     on_device: bool
     constants: tuple[tuple[Path, Any], ...]
+    sizes: tuple[tuple[Path, type, int], ...]
     anchors: dict[int, Any]
     info: EntryInfo
     locks: tuple[Path, ...] = ()
@@ -82,11 +85,16 @@ class Entry:
     def changed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Path, str]:
         """Python scalars that this entry took for constants and that have another value of the same type now."""
         found = changed_constants(self.constants, args, kwargs, self.anchors)
-        return {
+        changed = {
             path: f"it was {before!r}, then {now!r}"
             for path, (before, now) in found.items()
             if type(before) is type(now) and isinstance(now, bool | int | float | complex)
         }
+        for path, cls, size in self.sizes:
+            container = read(path, args, kwargs, self.anchors)
+            if type(container) is cls and len(container) != size and holds_values(container):
+                changed[path] = GROWS
+        return changed
 
     def lowered(self, leaves: tuple[Any, ...]) -> jax.stages.Lowered:
         """The program lowered for these inputs."""

@@ -156,7 +156,8 @@ class Record:
         """Relax what entries took for constants and what this call shows to change."""
         for entry in self.entries:
             for path, why in entry.changed(call.args, call.kwargs).items():
-                self.knowledge.relaxed.setdefault(path, why)
+                if path not in self.knowledge.exact:
+                    self.knowledge.relaxed.setdefault(path, why)
 
     def note(self, kind: str, place: str, what: str, call: int | None = None) -> None:
         """Keep an event for reports; of the call under way, which is not counted yet, unless another one is named."""

@@ -49,9 +49,13 @@ def lower(function: cst.FunctionDef, unit: Unit) -> cst.FunctionDef:
     liveness = Liveness(unit.analysis, swallows)
     liveness.function(body)
     regions = Regions(unit, scope, swallows, liveness, emit)
+    lowered = Boundness(unit.analysis, swallows, scope.bound - scope.captured)
+    lowered.block(body, frozenset(scope.params))
     emitted, needed = regions.function_body(body)
     unbound = [n for n in dict.fromkeys([*needed, *read_in_functions(emitted, bound.maybe)]) if n not in scope.captured]
     _note_reads(unit, scope_body=body, names=set(unbound), maybe=bound.maybe)
+    # Flags blur what is bound: such a read is sure, and yet its variable may hold a region's doubt.
+    unit.sure |= {n for n in lowered.maybe - bound.maybe if n.value in unbound}
     top = [*declared, *declarations(scope, [*declared, *emitted], unbound, unit, mark)]
     return function.with_changes(body=function.body.with_changes(body=_under_docstring(top, emitted)))
 

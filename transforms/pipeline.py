@@ -103,8 +103,8 @@ def _emitted(unit: Unit) -> str:
     # Statements, function by function, the innermost first.
     function = lower(function, unit)
     # Checked reads last: `jx.read(y, "y")` would hide from the passes that `y` is a name.
-    if unit.checked or unit.deleted:
-        changed = function.visit(Reads(unit, unit.checked, unit.deleted))
+    if unit.checked or unit.sure or unit.deleted:
+        changed = function.visit(Reads(unit))
         assert isinstance(changed, cst.FunctionDef)
         function = changed
     return unit.parsed.module.with_changes(body=[function], header=[], footer=[]).code

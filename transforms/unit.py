@@ -30,6 +30,7 @@ class Unit:
         sites: the source's sites, then those of added branches.
         refusals: what stays native.
         checked: reads that may see a name unbound and are to be checked.
+        sure: reads of names that hold what a region says of them, where they surely are bound.
         deleted: names in `del` and `except ... as` that hold `jx.unbound` while they are unbound.
     """
 
@@ -44,6 +45,7 @@ class Unit:
     sites: list[Site]
     refusals: list[Refusal] = field(default_factory=list)
     checked: set[cst.Name] = field(default_factory=set)
+    sure: set[cst.Name] = field(default_factory=set)
     deleted: set[cst.Name] = field(default_factory=set)
 
     def refuse(self, line: int, construct: str, reason: str) -> None:

@@ -51,21 +51,25 @@ class Reads(cst.CSTTransformer):
 
     Attributes:
         checked: reads that may see an unbound name.
+        sure: reads of names that are surely bound there, but hold what a region says of them.
         deleted: the names in `del` and `except ... as` that hold `jx.unbound` while they are unbound.
     """
 
-    def __init__(self, unit: Unit, checked: set[cst.Name], deleted: set[cst.Name]) -> None:
+    def __init__(self, unit: Unit) -> None:
         super().__init__()
         self._unit = unit
-        self._checked = checked
-        self._deleted = deleted
+        self._checked = unit.checked
+        self._sure = unit.sure
+        self._deleted = unit.deleted
 
     def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
-        return self._read(updated_node) if original_node in self._checked else updated_node
+        checked = original_node in self._checked
+        return self._read(updated_node, checked) if checked or original_node in self._sure else updated_node
 
-    def _read(self, name: cst.Name) -> cst.BaseExpression:
+    def _read(self, name: cst.Name, checked: bool) -> cst.BaseExpression:
         plain = name.with_changes(lpar=[], rpar=[])
-        return self._unit.ops("read", plain, string(name.value)).with_changes(lpar=name.lpar, rpar=name.rpar)
+        read = self._unit.ops("read", plain, string(name.value)) if checked else self._unit.ops("sure", plain)
+        return read.with_changes(lpar=name.lpar, rpar=name.rpar)
 
     def leave_AugAssign(self, original_node: cst.AugAssign, updated_node: cst.AugAssign) -> cst.AugAssign:
         if isinstance(original_node.target, cst.Name):
@@ -79,9 +83,11 @@ class Reads(cst.CSTTransformer):
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
     ) -> cst.BaseStatement | cst.FlattenSentinel[cst.BaseStatement]:
         line = original_node.body[0]
-        if isinstance(line, cst.AugAssign) and line.target in self._checked and isinstance(line.target, cst.Name):
-            check = at(expr(self._read(line.target)), mark_of(original_node))
-            return _in_turn([check, updated_node], original_node)
+        if isinstance(line, cst.AugAssign) and isinstance(line.target, cst.Name):
+            checked = line.target in self._checked
+            if checked or line.target in self._sure:
+                read = assign([line.target.value], self._read(line.target, checked))
+                return _in_turn([at(read, mark_of(original_node)), updated_node], original_node)
         if isinstance(line, cst.Del):
             return self._deletions(original_node, line)
         return updated_node
@@ -97,7 +103,7 @@ class Reads(cst.CSTTransformer):
         mark = mark_of(original)
         for one in targets:
             if isinstance(one, cst.Name) and one in self._deleted:
-                out += [at(expr(self._read(one)), mark)] if one in self._checked else []
+                out += [at(expr(self._read(one, True)), mark)] if one in self._checked else []
                 out.append(at(assign([one.value], self._unit.ops("unbound", string(one.value))), mark))
             else:
                 out.append(at(simple(cst.Del(one)), mark))  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from janusx.ops.logical import and_, both, chain, contains, either, not_, or_, s
 from janusx.ops.sites import Where
 from janusx.ops.strings import fstring, percent
 from janusx.ops.subscripts import item, set_item, update_item
-from janusx.ops.variables import read, subject, unbound
+from janusx.ops.variables import read, subject, sure, unbound
 from janusx.ops.while_loops import while_loop
 
 PLAIN: Mapping[str, Callable[..., Any]] = {
@@ -32,6 +32,7 @@ PLAIN: Mapping[str, Callable[..., Any]] = {
     "set_item": set_item,
     "slice": slice,
     "subject": subject,
+    "sure": sure,
     "unbound": unbound,
     "update_item": update_item,
 }

@@ -30,6 +30,11 @@ def read(value: Any, name: str) -> Any:
     return value
 
 
+def sure(value: Any) -> Any:
+    """The value of a variable that is bound here whatever was decided, though no region knew it."""
+    return value.value if isinstance(value, Maybe) else value
+
+
 def subject(value: Any, deep: bool = False) -> Any:
     """What `match` looks into: Python does that itself, so a symbolic value is taken as the value that it has now.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from janusx import leaves
@@ -19,8 +20,14 @@ from janusx.state import kinds, policy, symbols
 from janusx.state.opaque import Opaque
 from janusx.state.paths import Closure, Field, Path, Step
 
-GROWS = "the function appends to it"
+GROWS = "it grows"
 """Why a list is not copied: its length is no constant of the program."""
+
+
+def holds_values(container: Any) -> bool:
+    """Whether a list, dictionary or set holds nothing but values: no objects that a program would look into."""
+    items = container.values() if isinstance(container, dict) else container
+    return all(policy.category(item) in ("scalar", "array", "leaf", "constant") for item in items)
 
 
 @dataclass(eq=False, slots=True)
@@ -149,10 +156,18 @@ class Shadow:
         ]
         return found
 
+    def sizes(self) -> list[tuple[Path, type, int]]:
+        """The containers of values that were copied, with their lengths."""
+        return [
+            (node.path, type(node.real), len(node.real))
+            for node in self.objects
+            if type(node.real) in (list, dict, set) and node.pinned and holds_values(node.real)
+        ]
+
     def dtypes(self) -> list[Any]:
         """The dtypes of all arrays, keys and random numbers' states apart."""
         found = {leaf.value.dtype for leaf in self.leaves}
-        return [one for one in found if not jax.dtypes.issubdtype(one, jax.dtypes.extended) and one != np.uint32]
+        return [one for one in found if not jnp.issubdtype(one, jax.dtypes.extended) and one != np.uint32]
 
     def node_of(self, real: Any) -> ObjectNode | None:
         """The node of a real object that was reached."""

@@ -11,7 +11,7 @@ import types
 import jax
 import jax.numpy as jnp
 
-from tests.conformance.harness import World, call, change, fresh_module, of, scenario, settled
+from tests.conformance.harness import World, call, change, fresh_module, of, scenario, settled, steady
 
 UP = jnp.array([1.0, 2.0, 3.0])
 DOWN = jnp.array([-1.0, -2.0, -3.0])
@@ -289,3 +289,45 @@ def host_data():
         return x * sum(config["ids"])
 
     return World(f=f)
+
+
+@scenario(
+    "containers that others fill cost no compilation a call",
+    settled(call("t.step", UP, converted="Trainer.step"), "compiled"),
+    change(lambda w: w.t.fill(1)),
+    call("t.step", UP, converted="Trainer.step"),
+    steady(
+        "Trainer.step",
+        change(lambda w: w.t.fill(2)),
+        call("t.step", UP, rung="compiled", converted="Trainer.step"),
+        change(lambda w: w.t.fill(3)),
+        call("t.step", UP, rung="compiled", converted="Trainer.step"),
+    ),
+    change(lambda w: w.t.scales.append(jnp.full(3, 2.0))),
+    call("t.step", UP, converted="Trainer.step"),
+    change(lambda w: w.t.scales.append(jnp.full(3, 3.0))),
+    call("t.step", UP, converted="Trainer.step"),
+    converted=("Trainer.step",),
+)
+def filled_from_outside():
+    class Trainer:
+        def __init__(self):
+            self.total = jnp.zeros(3)
+            self.history = {"loss": [], "accuracy": []}
+            self.seen = set()
+            self.metrics = {}
+            self.scales = [jnp.ones(3)]
+
+        def step(self, x):
+            for scale in self.scales:
+                x = x * scale
+            self.total = self.total + x
+            self.history["loss"].append(float(self.total.sum()))
+            return self.total, len(self.metrics)
+
+        def fill(self, n):
+            self.history["accuracy"].append(n / 2)
+            self.seen.add(n)
+            self.metrics[f"epoch {n}"] = jnp.full(2, n)
+
+    return World(Trainer=Trainer, t=Trainer())

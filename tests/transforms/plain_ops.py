@@ -160,6 +160,10 @@ class PlainOps:
     def unbound(self, name: str) -> Unbound:
         return Unbound(name)
 
+    def sure(self, value: Any) -> Any:
+        assert not isinstance(value, Unbound)
+        return value
+
     def read(self, value: Any, name: str) -> Any:
         if isinstance(value, Unbound):
             raise UnboundLocalError(f"cannot access local variable '{name}' where it is not associated with a value")

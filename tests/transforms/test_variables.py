@@ -90,11 +90,44 @@ CASES = [
                 return y
             def if_1_false(y): return y
             y = jx.cond(x, if_1_true, if_1_false, y, site=1)
-            jx.read(y, "y")
+            y = jx.read(y, "y")
             y += jx.call(log)(2)
             return y
         """,
         calls=((1,), (0,)),
+    ),
+    Case(
+        "a name that is bound whichever way a loop was left is read as such",
+        """
+        def f(xs):
+            for x in xs:
+                if x:
+                    y = x
+                    break
+            else:
+                y = log(1)
+            return y + 1
+        """,
+        """
+        def f(xs):
+            y = jx.unbound("y")
+            def for_1_body(x, brk_1, y):
+                def if_2_true(y, brk_1):
+                    y = x
+                    brk_1 = True
+                    return y, brk_1
+                def if_2_false(y, brk_1): return y, brk_1
+                y, brk_1 = jx.cond(x, if_2_true, if_2_false, y, brk_1, site=2)
+                return brk_1, y
+            brk_1, y = jx.for_loop(xs, for_1_body, False, y, site=1, breaks=True)
+            def else_1_true(y):
+                y = jx.call(log)(1)
+                return y
+            def else_1_false(y): return y
+            y = jx.cond(jx.not_(brk_1), else_1_true, else_1_false, y, site=4)
+            return jx.sure(y) + 1
+        """,
+        calls=(([0, 2],), ([0],), ([],)),
     ),
     Case(
         "a name that a closure sees is a cell",

@@ -57,7 +57,7 @@ CASES = [
                 n, brk_1 = jx.cond(jx.not_((n := jx.call(len)(xs)) > 1), test_1_true, test_1_false, n, brk_1, site=5)
                 return n, brk_1
             n, brk_1 = jx.while_loop(while_1_test, while_1_body, n, brk_1, site=1)
-            return n
+            return jx.sure(n)
         """,
         calls=(([1, 2, 3],), ([],)),
     ),
