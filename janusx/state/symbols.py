@@ -86,6 +86,8 @@ class Sym:
             raise Unstageable(
                 "a Python value that depends on the device decides something in code that is not converted"
             )
+        if _grows(self):
+            return bool(pin(apply(operator.gt, length(self), 0)))  # whatever its items are
         return bool(pin(apply(operator.truth, self)))
 
     def __index__(self) -> int:
@@ -131,7 +133,26 @@ class Sym:
         return apply(operator.getitem, self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        raise Unstageable("a NumPy array is changed in place")
+        self._change_in_place("an item is set")
+
+    def __delitem__(self, key: Any) -> None:
+        self._change_in_place("an item is deleted")
+
+    def __iadd__(self, other: Any) -> Any:
+        if not _grows(self):
+            return NotImplemented
+        context.current().hold_append(self, list.extend, (list(other),))
+        return self
+
+    def __imul__(self, other: Any) -> Any:
+        if self._jx_kind is list:
+            self._change_in_place("`*=`")
+        return NotImplemented
+
+    def _change_in_place(self, how: str) -> None:
+        if isinstance(self._jx_expr, Input):
+            context.current().unrelax(self._jx_expr.path)  # a list that was taken for one that only grows
+        raise Unstageable(f"{how} of a {self._jx_kind.__name__} that is data of the host")
 
     def __contains__(self, item: Any) -> bool:
         return bool(apply(operator.contains, self, item))
@@ -155,7 +176,7 @@ class Sym:
 
 def length(sym: Any) -> Any:
     """`len` of a symbolic value, symbolic itself; of a list that was appended to it is known whatever the items are."""
-    if sym._jx_kind is not list or not isinstance(sym._jx_expr, Input):
+    if not _grows(sym):
         return apply(len, sym)
     grown = context.current().growth(sym._jx_expr.path)
     plain: Any = Sym(Apply(len, (sym._jx_expr,)), len(sym._jx_value))
@@ -164,6 +185,11 @@ def length(sym: Any) -> Any:
     # As often as the run will show. The program knows it, too, so that it may leave a region.
     total = as_array(plain) + grown
     return Sym(Apply(operator.add, (plain._jx_expr, Device(grown, int))), UNKNOWN, int, total)
+
+
+def _grows(sym: Any) -> bool:
+    """Whether it is a list of the user's, which the program may append to."""
+    return sym._jx_kind is list and isinstance(sym._jx_expr, Input)
 
 
 class Method:
@@ -175,8 +201,9 @@ class Method:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         if isinstance(self.sym, list | dict | set):
-            if self.sym._jx_kind is list and self.name in ("append", "extend"):
-                context.current().hold_append(self.sym, getattr(list, self.name), args)
+            if _grows(self.sym) and self.name in ("append", "extend"):
+                given = args if self.name == "append" else tuple(map(list, args))  # as they are now
+                context.current().hold_append(self.sym, getattr(list, self.name), given)
                 return None
             if self.name not in _READING:
                 if isinstance(self.sym._jx_expr, Input):
@@ -215,7 +242,7 @@ def value_of(value: Any) -> Any:
 
 def appended_to(sym: Any) -> list[Any]:
     """What the program has appended to a list of the user's so far; the list itself is only touched at commit."""
-    if sym._jx_kind is not list or not isinstance(sym._jx_expr, Input):
+    if not _grows(sym):
         return []
     return context.current().appended_to(sym._jx_expr.path)  # type: ignore[no-any-return]
 
