@@ -219,7 +219,7 @@ class Builder:
         try:
             with context.entered(trace):
                 args, kwargs = self._arguments(trace)
-                result = asked_for(self.call.fun)(*args, **kwargs)
+                result = self._result(trace, args, kwargs)
                 found = list(diff.changes(trace.shadow))
                 if self.call.shardings is not None:
                     result = self.call.shardings.constrain(result)
@@ -234,6 +234,13 @@ class Builder:
             packed = None
         outs = [*commit.outs, packed] if packed is not None else commit.outs
         return outs, _Pass(trace, commit, function, source, assumptions, found)
+
+    def _result(self, trace: Trace, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        try:
+            return asked_for(self.call.fun)(*args, **kwargs)
+        except Exception as error:
+            trace.wrap_leaves(error)
+            raise
 
     def _arguments(self, trace: Trace) -> tuple[list[Any], dict[str, Any]]:
         args: list[Any] = []

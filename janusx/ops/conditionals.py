@@ -71,6 +71,8 @@ def staged_predicate(test: Any) -> Any | None:
     own = methods.original(type(test).__dict__.get("__bool__"))
     if isinstance(own, types.FunctionType) and not symbols.is_sym(test) and not leaves.is_leaf(own):
         test = context.current().call(own)(test)  # the user's own `__bool__` may answer with an array
+    if symbols.is_sym(test) and test._jx_kind is list:
+        test = symbols.length(test)  # of one that grows it may be known only after the run
     if symbols.is_sym(test) and test._jx_value is symbols.UNKNOWN:
         test = jnp.asarray(symbols.as_array(test))
     if not isinstance(test, Tracer):
@@ -109,6 +111,7 @@ def _both(trace: Trace, true: Callable[[], Any], false: Callable[[], Any], roots
             with trace.region():
                 regions.append(trace_region(trace, branch, lambda leaves: (), roots=roots))
         except Exception as error:
+            trace.wrap_leaves(error)
             raise BranchRaises(
                 f"the {'true' if outcome else 'false'} side raises {type(error).__name__}", not outcome
             ) from error

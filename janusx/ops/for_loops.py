@@ -42,6 +42,7 @@ def for_loop(
             except Unstageable as why:
                 reason = why.reason
             except Exception as error:  # the body does not take a traced index or item; unrolled it may
+                trace.wrap_leaves(error)
                 reason = f"{type(error).__name__} with a traced item: {first_line(error)}"
         else:
             reason = f"{source.length} trips are few"
@@ -117,7 +118,7 @@ def _counted(bounds: DynamicRange, body: Any, variables: tuple[Any, ...], site: 
         return both(not_(given[0]), lambda: inside, site=site) if breaks else inside
 
     def once(index: Any, *given: Any) -> Any:
-        return (index + bounds.step, *unpack(body(index, *given), count))
+        return pack((index + bounds.step, *unpack(body(index, *given), count)))
 
     result = while_loop(test, once, bounds.first(), *variables, site=site)
     return pack(result[1:] if count else ())

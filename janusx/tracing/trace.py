@@ -41,6 +41,9 @@ class Inputs:
     late: dict[symbols.Expr, Any] = field(default_factory=dict)
 
 
+WRAPPED = ("", -2)
+"""Likewise: that calls of libraries are wrapped, since symbolic values reach them."""
+
 HARD = ("", -1)
 """Stands among the sites speculated on for: no array is weakly typed on some paths alone."""
 
@@ -203,6 +206,19 @@ class Trace:
             self.unrelax(path)  # the list is copied from now on
             raise Unsupported("a list is read to which the program appends as often as only the run will show")
         return known
+
+    def wrap_leaves(self, error: Exception) -> None:
+        """Ask for a pass in which calls of libraries are wrapped, where one may have raised because of what it got.
+
+        JAX's functions do not take a Python number that the program computes: `jnp.where(x > 0, x, int(y))`.
+        """
+        innermost = error.__traceback__
+        while innermost is not None and innermost.tb_next is not None:
+            innermost = innermost.tb_next
+        by_user = innermost is None or emitted.is_emitted(innermost.tb_frame.f_code)
+        if isinstance(error, TypeError | ValueError) and not by_user and not self.rewriter.wrap_leaves:
+            self.rewriter.wrap_leaves = True
+            raise Respecialise(WRAPPED, True) from error
 
     def unrelax(self, path: Path) -> None:
         """Ask for a pass in which a list is copied, if it was not because it grows."""
