@@ -120,7 +120,7 @@ def _counted(bounds: DynamicRange, body: Any, variables: tuple[Any, ...], site: 
     def once(index: Any, *given: Any) -> Any:
         return pack((index + bounds.step, *unpack(body(index, *given), count)))
 
-    result = while_loop(test, once, bounds.first(), *variables, site=site)
+    result = while_loop(test, once, bounds.first(), *variables, site=site, reached=[body])
     return pack(result[1:] if count else ())
 
 

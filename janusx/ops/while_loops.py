@@ -25,8 +25,18 @@ ROLL_AFTER = 64
 """Trips of a loop that Python decides before it is tried rolled: not at once, as `while_loop` has no reverse mode."""
 
 
-def while_loop(test: Callable[..., Any], body: Callable[..., Any], *variables: Any, site: Where | None = None) -> Any:
-    """`while test(...): body(...)`; the body returns the carried variables."""
+def while_loop(
+    test: Callable[..., Any],
+    body: Callable[..., Any],
+    *variables: Any,
+    site: Where | None = None,
+    reached: Sequence[Any] = (),
+) -> Any:
+    """`while test(...): body(...)`; the body returns the carried variables.
+
+    Where test and body are not the user's own but call them, `reached` names those.
+    """
+    roots = [test, body, *reached]
     trace = context.current()
     count = len(variables)
     trips = 0
@@ -39,12 +49,12 @@ def while_loop(test: Callable[..., Any], body: Callable[..., Any], *variables: A
                 return pack(variables)
             if rollable and trips == ROLL_AFTER:
                 try:
-                    return _staged(trace, test, body, jnp.asarray(True), variables, site, "scan")
+                    return _staged(trace, test, body, jnp.asarray(True), variables, site, roots)
                 except Unstageable:
                     rollable = False
         else:
             try:
-                return _staged(trace, test, body, predicate, variables, site, "stage")
+                return _staged(trace, test, body, predicate, variables, site, roots)
             except Unstageable as why:
                 if not speculate_trips(trace, site, predicate, trips, why.reason):
                     return pack(variables)
@@ -53,7 +63,13 @@ def while_loop(test: Callable[..., Any], body: Callable[..., Any], *variables: A
 
 
 def _staged(
-    trace: Trace, test: Any, body: Any, predicate: Any, variables: tuple[Any, ...], site: Where | None, rung: str
+    trace: Trace,
+    test: Any,
+    body: Any,
+    predicate: Any,
+    variables: tuple[Any, ...],
+    site: Where | None,
+    roots: Sequence[Any],
 ) -> Any:
     count = len(variables)
 
@@ -64,7 +80,7 @@ def _staged(
         return after, jnp.asarray(truth_value(again)) if decided is None else decided
 
     with trace.region() as key:
-        loop = trace_loop(trace, key, iteration, variables, (), lambda leaves: (), [test, body], appends=False)
+        loop = trace_loop(trace, key, iteration, variables, (), lambda leaves: (), roots, appends=False)
         if loop.retypes() and trace.settings.speculate:
             # With no trip the variable would keep the type that it had.
             trace.assume_staged(predicate, True, "the loop is entered", site, True)
