@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+import warnings
 from typing import Any
 
 import jax
@@ -12,8 +13,10 @@ from janusx import errors
 from janusx.compile import Call
 from janusx.ops.calls import asked_for
 from janusx.ops.calls import call as call_of
-from janusx.state import diff
+from janusx.state import diff, symbols
+from janusx.state.opaque import Opaque, OpaqueMethod
 from janusx.tracing import context
+from janusx.tracing.effects import Effect
 from janusx.tracing.settings import Settings
 from janusx.tracing.trace import Inputs, Trace
 
@@ -80,10 +83,36 @@ def trace_through(record: Any, call: Call) -> Any:
         step = next(iter(change.changed), None)
         path = change.node.path / step if step is not None else change.node.path
         raise errors.OuterTransformWriteError(f"{path} is changed under a transform of JAX's.")
+    for target, _ in (growth for effect in trace.effects for growth in effect.appended):
+        raise errors.OuterTransformWriteError(f"{target._jx_expr.path} is appended to under a transform of JAX's.")
+    _say(trace, record)
     record.calls += 1
     record.compiled += 1
     record.last_call = "compiled"
     return result
+
+
+def _say(trace: Trace, record: Any) -> None:
+    """Output happens while the outer trace is made, as in plain JAX; what a staged branch decides has no such time."""
+    lost = [effect for effect in trace.effects if not isinstance(effect, Effect) or effect.when is not None]
+    for effect in trace.effects:
+        if isinstance(effect, Effect) and effect.when is None:
+            function = effect.function.real if type(effect.function) is OpaqueMethod else effect.function
+            named = {name: _shown(trace, arg) for name, arg in effect.kwargs.items()}
+            function(*(_shown(trace, arg) for arg in effect.args), **named)
+    if lost:
+        name = getattr(record.fun, "__qualname__", record.fun)
+        what = f"{name} prints, logs or warns in a staged branch or loop, under a transform of JAX's: nothing is shown."
+        warnings.warn(errors.EagerWarning(what, why="the transform returns arrays alone"), stacklevel=2)
+
+
+def _shown(trace: Trace, value: Any) -> Any:
+    """What stands for a value in an output."""
+    if type(value) is Opaque:
+        return value._jx_real
+    if symbols.is_sym(value) and value._jx_value is not symbols.UNKNOWN:
+        return value._jx_value
+    return real_of(trace, value)
 
 
 def real_of(trace: Trace, value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import traceback
 import warnings
 from typing import Any
@@ -65,7 +67,7 @@ def test_an_expression_with_slots_is_filled_again() -> None:
 def outputs(g: Any, *args: Any) -> int:
     """How many arrays the newest program of a converted function returns."""
     entry = g._record.entries[0]
-    return len(entry.program.trace(*entry.gather(args, {})[0]).out_avals)  # type: ignore[no-any-return]
+    return len(entry.program.trace(*entry.gather(args, {})[0]).out_avals)
 
 
 def test_a_loop_without_effects_has_no_further_outputs() -> None:
@@ -223,3 +225,45 @@ def test_a_number_that_became_an_array_is_what_python_has() -> None:
     assert isinstance(total(ROWS), jax.Array)
     assert type(total(ROWS / 100)) is float
     assert janusx.stats(total).entries == 1
+
+
+def test_under_an_outer_transform_output_comes_while_it_traces(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("test_effects")
+
+    @janusx.convert
+    def scaled(x: Any) -> Any:
+        print("shape", x.shape)
+        print("to stderr", file=sys.stderr)
+        logger.debug("shape %s", x.shape)
+        return x * 2
+
+    assert jax.jit(scaled)(jnp.ones(2)).tolist() == [2.0, 2.0]
+    assert capsys.readouterr() == ("shape (2,)\n", "to stderr\n")
+
+
+def test_under_an_outer_transform_what_a_branch_prints_is_said_to_be_lost() -> None:
+    @janusx.convert
+    def told(x: Any) -> Any:
+        if x.sum() > 0:
+            print("positive")
+        return x
+
+    with pytest.warns(janusx.errors.EagerWarning, match="nothing is shown"):
+        jax.jit(told)(jnp.ones(2))
+
+
+def test_under_an_outer_transform_a_list_cannot_grow() -> None:
+    w = type("World", (), {})()
+    w.seen = []
+
+    @janusx.convert
+    def collect(x: Any) -> Any:
+        for k in range(6):
+            w.seen.append(x[0] * k)
+        return x
+
+    collect(jnp.ones(2))
+    collect(jnp.ones(2))
+    with pytest.raises(janusx.errors.OuterTransformWriteError, match="w.seen"):
+        jax.jit(collect)(jnp.ones(2))
+    assert len(w.seen) == 12
