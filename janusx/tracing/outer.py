@@ -13,6 +13,7 @@ from janusx import errors
 from janusx.compile import Call
 from janusx.ops.calls import asked_for
 from janusx.ops.calls import call as call_of
+from janusx.signals import Unstageable
 from janusx.state import diff, symbols
 from janusx.state.opaque import Opaque, OpaqueMethod
 from janusx.tracing import context
@@ -94,15 +95,20 @@ def trace_through(record: Any, call: Call) -> Any:
 
 def _say(trace: Trace, record: Any) -> None:
     """Output happens while the outer trace is made, as in plain JAX; what a staged branch decides has no such time."""
-    lost = [effect for effect in trace.effects if not isinstance(effect, Effect) or effect.when is not None]
+    lost = False
     for effect in trace.effects:
-        if isinstance(effect, Effect) and effect.when is None:
-            function = effect.function.real if type(effect.function) is OpaqueMethod else effect.function
+        try:
+            if not isinstance(effect, Effect) or effect.when is not None:
+                raise Unstageable("a staged branch or loop decides whether it happens")
+            args = [_shown(trace, arg) for arg in effect.args]
             named = {name: _shown(trace, arg) for name, arg in effect.kwargs.items()}
-            function(*(_shown(trace, arg) for arg in effect.args), **named)
+        except Unstageable:  # also a text that is made of array values
+            lost = True
+            continue
+        (effect.function.real if type(effect.function) is OpaqueMethod else effect.function)(*args, **named)
     if lost:
         name = getattr(record.fun, "__qualname__", record.fun)
-        what = f"{name} prints, logs or warns in a staged branch or loop, under a transform of JAX's: nothing is shown."
+        what = f"{name} prints, logs or warns what only the run knows, under a transform of JAX's: nothing is shown."
         warnings.warn(errors.EagerWarning(what, why="the transform returns arrays alone"), stacklevel=2)
 
 

@@ -246,6 +246,7 @@ def test_under_an_outer_transform_what_a_branch_prints_is_said_to_be_lost() -> N
     def told(x: Any) -> Any:
         if x.sum() > 0:
             print("positive")
+        print(f"{x[0]:.2f}")
         return x
 
     with pytest.warns(janusx.errors.EagerWarning, match="nothing is shown"):
