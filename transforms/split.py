@@ -357,6 +357,8 @@ class _Splitter:
         needed = {name.value for name in alone.maybe}
         for statement in run:
             needed |= self.unit.analysis.uses(statement).captured - alone.before.get(statement, frozenset())
+        if self._scope.params and "super" in {name.value for name in self.unit.analysis.block(run).reads}:
+            needed.add(self._scope.params[0])  # without arguments it is about the first one, which it does not name
         return needed, after or frozenset()
 
     def _ordered(self, names: Collection[str]) -> list[str]:

@@ -20,7 +20,7 @@ from janusx.signals import Relax, Respecialise, Unrelax, Unsupported
 from janusx.state import kinds, policy, symbols
 from janusx.state.paths import Anchor, Closure, Global, Member, Path, root
 from janusx.state.shadow import LeafNode, ObjectNode, Shadow
-from janusx.tracing import methods
+from janusx.tracing import attributes, methods
 from janusx.tracing.effects import Effect, Trips, growth, surroundings
 from janusx.tracing.rewriter import Program, Rewriter
 from janusx.tracing.settings import Settings
@@ -114,6 +114,7 @@ class Trace:
         self._patched: list[ObjectNode] = []
         self._followed: set[type] = set()
         self._attributes: dict[str, None] = {}
+        self._stored: set[str] = set()
         self._anchored: dict[int, Any] = {}
 
     # --- inputs -------------------------------------------------------------------------------------------------
@@ -337,6 +338,12 @@ class Trace:
                     names = [name for name in vars(cls) if name not in kinds.UNFOLLOWED]
                     self.follow_members(cls, names)
 
+    def object_in(self, path: Path, key: Any) -> Any:
+        """The shadow of an object in a container that is host data."""
+        shadow = self.shadow.item(path, key)
+        self._follow_reached()
+        return shadow
+
     def follow_members(self, owner: Any, names: list[str]) -> None:
         """Guard members of a class or a module, and put shadows in their place while the trace lasts."""
         path = self.anchor(getattr(owner, "__qualname__", getattr(owner, "__name__", "?")), owner)
@@ -429,7 +436,24 @@ class Trace:
         like = self._guarded(fn)
         cells = {name: self._cell(fn, i, name) for i, name in enumerate(fn.__code__.co_freevars)}
         cells[program.rewritten.ops_name] = types.CellType(program.ops)
-        return emitted.make_function(program.code, self.globals_of(fn), cells, like)
+        globals = self.globals_of(fn)
+        self._follow_attributes(fn)
+        return emitted.make_function(program.code, globals, cells, like)
+
+    def _follow_attributes(self, fn: types.FunctionType) -> None:
+        """Guard, and follow writes to, the attributes that code names of what is shared as it is."""
+        stores = attributes.stores(fn.__code__)
+        self._stored.update(name for _, name in stores)
+        for base, name in stores:
+            if attributes.makes(attributes.named(fn, base), name):
+                raise Unsupported(f"{base}.{name} is made, which JanusX does not follow", mention=name)
+        for node in self.shadow.constants():
+            if wanted := attributes.wanted(node.value, self._attributes.keys(), self._stored):
+                self.follow_members(node.value, wanted)
+        for known in self.shadow.objects:
+            if known.kind is kinds.FUNCTION and (wanted := attributes.wanted(known.real, self._attributes.keys(), ())):
+                reason = f"{known.real.__name__}.{wanted[0]} is used, which JanusX does not follow"
+                raise Unsupported(reason, mention=wanted[0])
 
     def _guarded(self, fn: types.FunctionType) -> types.FunctionType:
         """Guard a function's code and defaults, unless the shadow reached it at a path where that was done."""
