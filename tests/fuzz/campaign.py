@@ -18,11 +18,11 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import seed as seeded
 
 from tests.fuzz.programs import Program, programs
-from tests.fuzz.run import Tally, run
+from tests.fuzz.run import UNCHECKED, Tally, run
 from tests.fuzz.shrink import failure_of, kind_of, shrink
 
 CHUNK = 50
@@ -71,7 +71,7 @@ def explore(examples: int, seed: int, shrink_seconds: float) -> Found:
         database=None,
         deadline=None,
         phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=UNCHECKED,
     )
     @given(programs())
     def each(program: Program) -> None:

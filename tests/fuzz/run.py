@@ -18,11 +18,21 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from hypothesis import HealthCheck
+
 import janusx
 from tests.conformance.harness import Scenario, Step, Subject, World, call, change, check, of
 from tests.fuzz.programs import Program
 
 RAISED = "the call raises"
+
+UNCHECKED = (
+    HealthCheck.too_slow,
+    HealthCheck.data_too_large,
+    HealthCheck.filter_too_much,
+    HealthCheck.large_base_example,
+)
+"""What Hypothesis is not to complain of: programs are large by their nature."""
 
 
 @dataclass

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import Phase, given, seed, settings
 
 from tests.fuzz.programs import Program, programs
-from tests.fuzz.run import Tally, run
+from tests.fuzz.run import UNCHECKED, Tally, run
 from tests.fuzz.shrink import failure_of, shrink
 
 SHARDS = 8
@@ -26,7 +26,7 @@ def test_random_programs_do_what_python_does(shard: int, record_property: Any) -
         database=None,
         deadline=None,
         phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=UNCHECKED,
     )
     @given(programs(depth=2, longest=3))
     def each(program: Program) -> None:

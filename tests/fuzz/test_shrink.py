@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from tests.fuzz.campaign import Found, report
 from tests.fuzz.programs import Program, programs
-from tests.fuzz.run import Tally
+from tests.fuzz.run import UNCHECKED, Tally
 from tests.fuzz.shrink import shrink
 
 LONG = Program(
@@ -35,7 +35,7 @@ box = Box()
 )
 
 
-@settings(max_examples=25, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, derandomize=True, database=None, suppress_health_check=UNCHECKED)
 @given(programs())
 def test_a_program_is_python_and_reads_back(program: Program) -> None:
     compile(program.module, "program", "exec")

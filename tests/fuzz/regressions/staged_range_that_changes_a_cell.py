@@ -1,7 +1,5 @@
 """A tracer leaked from a range with an array for a bound, whose body changed a variable that a handler reads."""
 
-import jax.numpy as jnp
-
 
 class Box:
     def __init__(self):
