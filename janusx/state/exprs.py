@@ -87,3 +87,23 @@ def _same_cells(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(same(x.cell_contents, y.cell_contents) for x, y in zip(a, b, strict=True))
     except (ValueError, RecursionError):  # an empty cell; functions that close over each other
         return False
+
+
+def call_method(value: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
+    """`value.name(*args, **kwargs)` as a function, so that it can be an expression."""
+    return getattr(value, name)(*args, **kwargs)
+
+
+def with_items(value: list[Any], *items: Any) -> list[Any]:
+    """A list with more items, leaving the list as it is."""
+    return [*value, *items]
+
+
+def make_tuple(*items: Any) -> tuple[Any, ...]:
+    """A tuple of its arguments."""
+    return items
+
+
+def make_list(*items: Any) -> list[Any]:
+    """A list of its arguments."""
+    return list(items)

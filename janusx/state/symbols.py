@@ -18,13 +18,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from janusx.signals import Unstageable
+from janusx.state.dtypes import is_narrow as is_narrow
+from janusx.state.dtypes import is_of as is_of
+from janusx.state.dtypes import weakened as weakened
 from janusx.state.exprs import Apply as Apply
 from janusx.state.exprs import Constant as Constant
 from janusx.state.exprs import Device as Device
 from janusx.state.exprs import Expr as Expr
 from janusx.state.exprs import Input as Input
 from janusx.state.exprs import same as same
+from janusx.state.exprs import call_method as call_method
+from janusx.state.exprs import make_list as make_list
+from janusx.state.exprs import make_tuple as make_tuple
 from janusx.tracing import context
+from janusx.state.exprs import with_items as with_items
 
 
 class Unknown:
@@ -217,11 +224,6 @@ _READING = frozenset(
 )
 
 
-def call_method(value: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
-    """`value.name(*args, **kwargs)` as a function, so that it can be an expression."""
-    return getattr(value, name)(*args, **kwargs)
-
-
 def is_sym(value: Any) -> bool:
     """Whether a value is symbolic."""
     # `isinstance` would ask the value, which answers for the type that it stands for.
@@ -245,21 +247,6 @@ def appended_to(sym: Any) -> list[Any]:
     if not _grows(sym):
         return []
     return context.current().appended_to(sym._jx_expr.path)  # type: ignore[no-any-return]
-
-
-def with_items(value: list[Any], *items: Any) -> list[Any]:
-    """A list with more items, leaving the list as it is."""
-    return [*value, *items]
-
-
-def make_tuple(*items: Any) -> tuple[Any, ...]:
-    """A tuple of its arguments."""
-    return items
-
-
-def make_list(*items: Any) -> list[Any]:
-    """A list of its arguments."""
-    return list(items)
 
 
 def expr_of(value: Any) -> Expr:
@@ -400,14 +387,6 @@ def host_row(stacked: Any, index: int) -> Expr:
     return Apply(operator.getitem, (Device(stacked, list), Constant(index)))
 
 
-def is_of(array: Any, kind: Any) -> bool:
-    """Whether the numbers of an array are those that Python reads back as `kind`: `int(x)` of a float is another."""
-    return kind in (None, list) or jnp.issubdtype(getattr(array, "dtype", kind), _ABSTRACT[kind])
-
-
-_ABSTRACT: dict[type, Any] = {bool: np.bool_, int: np.integer, float: np.floating, complex: np.complexfloating}
-
-
 def weakly_typed(sym: Any) -> Any:
     """The array of a symbolic scalar, weakly typed as a Python scalar is."""
     array = as_array(sym)
@@ -417,18 +396,6 @@ def weakly_typed(sym: Any) -> Any:
         scale = jnp.asarray(array, jnp.result_type(float))
         return jax.vjp(lambda one: one * scale, 1.0)[1](jnp.ones((), scale.dtype))[0]
     return array
-
-
-def weakened(array: Any) -> Any:
-    """The same array, weakly typed."""
-    # An update keeps the weak type of what is updated, and there is no other public way for integers.
-    zeros = jnp.broadcast_to(jnp.asarray(array.dtype.type(0).item()), array.shape)
-    return zeros.at[...].set(array)
-
-
-def is_narrow(dtype: Any) -> bool:
-    """Whether a dtype is another than those that Python's numbers get by themselves."""
-    return jnp.dtype(dtype) not in (jnp.dtype(bool), *(jnp.result_type(kind) for kind in (int, float, complex)))
 
 
 def weak(sym: Any, other: Any) -> Any:

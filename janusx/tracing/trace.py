@@ -24,6 +24,7 @@ from janusx.tracing import attributes, methods
 from janusx.tracing.effects import Effect, Trips, growth, surroundings
 from janusx.tracing.rewriter import Program, Rewriter
 from janusx.tracing.settings import Settings
+from janusx.tracing.variants import SoftArray, TurnedArray
 
 
 @dataclass
@@ -46,38 +47,6 @@ WRAPPED = ("", -2)
 
 HARD = ("", -1)
 """Stands among the sites speculated on for: no array is weakly typed on some paths alone."""
-
-
-@dataclass(frozen=True)
-class SoftArray:
-    """An array that is weakly typed on some paths.
-
-    Attributes:
-        array: what code sees of it.
-        value: the same with a strong type.
-        weak: whether it is weakly typed.
-    """
-
-    array: Any
-    value: Any
-    weak: Any
-
-
-@dataclass(frozen=True)
-class TurnedArray:
-    """An array that is a Python number on some paths.
-
-    Attributes:
-        array: what code sees of it: weakly typed, as a Python number is.
-        value: the same with its own type.
-        is_array: whether it is one.
-        skeleton: what it can be (`tracing.skeleton.Turned`).
-    """
-
-    array: Any
-    value: Any
-    is_array: Any
-    skeleton: Any
 
 
 class Trace:
