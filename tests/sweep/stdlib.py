@@ -102,7 +102,8 @@ def run_apart(name: str, way: str, timeout: float = 1800) -> Outcome:
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment, check=False)
     last = done.stdout.rstrip().rpartition("\n")[2]
     if done.returncode or not last.startswith("{"):
-        raise RuntimeError(f"{name}, {way}: the process ended with {done.returncode}\n{done.stderr[-4000:]}")
+        failed = {"the process": f"ended with status {done.returncode}\n{done.stderr[-4000:]}"}
+        return Outcome(way, 0, 0, {}, failed, 0.0)
     return Outcome(**json.loads(last))
 
 
