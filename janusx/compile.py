@@ -126,7 +126,7 @@ class Builder:
         return self._entry(done, program, number)
 
     def _survey(self) -> None:
-        """Count the array leaves that the arguments lead to, so that the first pass declares them."""
+        """Count the array leaves that the arguments lead to, so that the next pass declares them, in this order."""
         settings = replace(self.settings, relaxed=self.knowledge.relaxed)
         shadow = Shadow(lambda node: node.value, settings.relaxed, settings.container_limit)
         for path, value, key in self.call.roots():
@@ -166,10 +166,12 @@ class Builder:
         except Relax as signal:
             self.knowledge.relaxed[signal.path] = GROWS
             self.rewriter.wrap_leaves = True
+            self._survey()
             return None, None
         except Unrelax as signal:
             self.knowledge.relaxed.pop(signal.path, None)
             self.knowledge.exact.add(signal.path)
+            self._survey()
             return None, None
         made = box.pop()
         if made.assumptions and self._donated():
@@ -188,6 +190,7 @@ class Builder:
         if relaxed:
             self.knowledge.relaxed.update(relaxed)
             self.rewriter.wrap_leaves = True
+            self._survey()
             return None, None
         return made, program
 

@@ -13,7 +13,8 @@ from janusx.guards.checks import Check
 from janusx.guards.diagnose import changed_constants, read
 from janusx.guards.staged import Assumption
 from janusx.state.paths import Path
-from janusx.state.shadow import GROWS, holds_values
+from janusx.state.policy import is_data
+from janusx.state.shadow import GROWS
 from janusx.timings import Timings
 
 
@@ -92,7 +93,7 @@ class Entry:
         }
         for path, cls, size in self.sizes:
             container = read(path, args, kwargs, self.anchors)
-            if type(container) is cls and len(container) != size and holds_values(container):
+            if type(container) is cls and len(container) != size and is_data(container):
                 changed[path] = GROWS
         return changed
 

@@ -20,7 +20,7 @@ import numpy as np
 from janusx import leaves
 from janusx.guards import cohorts
 from janusx.state import kinds, symbols
-from janusx.state.paths import Anchor, Argument, Global, Keyword, Path
+from janusx.state.paths import Anchor, Argument, Global, Index, Keyword, Path
 from janusx.state.shadow import ConstantNode, HostNode, LeafNode, Node, ObjectNode, OpaqueNode, Shadow
 
 ARRAY_TYPE = type(jax.device_put(np.float32(0)))
@@ -206,14 +206,14 @@ class _Body:
         self.shadow = shadow
         self.reads = Reads(out, anchors)
         self.roots = {id(node): path for path, node in shadow.roots if node.path == path}
-        self.owner: dict[int, tuple[ObjectNode, Any]] = {}
+        self.owner: dict[int, tuple[ObjectNode | HostNode, Any]] = {}
         self.hosts: dict[Any, str] = {}
         self.cohorts = cohorts.find(shadow)
         self.places = cohorts.places(self.cohorts)
         self.columns = {name for name in needs if name.startswith("g")}  # lists of objects that are asked for
         self.runs: dict[int, tuple[int, str]] = {}  # by the first leaf's index: how many leaves a list holds, its name
         self.named = set(needs)  # variables that are asked for one by one
-        for parent in shadow.objects:
+        for parent in (*shadow.objects, *shadow.hosts):
             for step, child in parent.children.items():
                 if child.path == parent.path / step:
                     self.owner[id(child)] = (parent, step)
@@ -226,6 +226,8 @@ class _Body:
         if id(node) in self.roots:
             return self.reads.root(node.path)
         parent, step = self.owner[id(node)]
+        if isinstance(parent, HostNode):
+            return f"{self.read(parent)}[{self.out.literal(step.index if isinstance(step, Index) else step.key)}]"
         return self.reads.readers[parent.index](step)  # type: ignore[no-any-return]
 
     def structure(self) -> None:
@@ -275,6 +277,12 @@ class _Body:
             absent = self.shadow.absent.get(id(parent.real))
             if absent:
                 self.out.guard(f"not {self.out.const(frozenset(absent))}.isdisjoint(o{parent.index})")
+
+        for host in self.shadow.hosts:
+            for step, node in host.children.items():
+                if node.path != host.path / step:
+                    at = self.out.literal(step.index if isinstance(step, Index) else step.key)
+                    self.out.guard(f"{self.read(host)}[{at}] is not o{node.index}")
 
     def check_alias(self, parent: ObjectNode, step: Any, node: ObjectNode) -> None:
         """Emit the check that a second path leads to the same object."""

@@ -219,6 +219,8 @@ def _with_symbols(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     arrays = any(map(_holds_array, (*args, *kwargs.values())))
     if leaves.is_pure_host(fn) and not arrays:
         return symbols.apply(fn, *args, **kwargs)
+    for arg in (*args, *kwargs.values()):
+        _unrelax(arg)
     module = getattr(fn, "__module__", None) or type(fn).__module__
     if not isinstance(module, str) or module.partition(".")[0] not in leaves.ARRAY_PACKAGES:
         return fn(*map(convert_callable, args), **{name: convert_callable(arg) for name, arg in kwargs.items()})
@@ -227,6 +229,15 @@ def _with_symbols(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     except (TypeError, jax.errors.JAXTypeError):
         # An argument that must be a Python value (a shape, an axis): taken for granted, with a guard.
         return fn(*map(spell_out, args), **{name: spell_out(arg) for name, arg in kwargs.items()})
+
+
+def _unrelax(value: Any) -> None:
+    """A library looks into a container itself: one that was host data because it grows is copied from now on."""
+    if type(value) in (tuple, list):
+        for item in value:
+            _unrelax(item)
+    elif symbols.is_sym(value) and isinstance(value, list | dict | set) and isinstance(value._jx_expr, symbols.Input):
+        context.current().unrelax(value._jx_expr.path)
 
 
 def _holds_array(value: Any) -> bool:

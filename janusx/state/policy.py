@@ -137,6 +137,14 @@ def category(value: Any) -> Category:
     return _instance_category(value, cls)
 
 
+def is_data(value: Any) -> bool:
+    """Whether a value is no object that a program could change: a scalar, an array, a container of such."""
+    if type(value) in (list, tuple, dict, set, frozenset):
+        items = value.values() if isinstance(value, dict) else value
+        return all(map(is_data, items))
+    return not isinstance(category(value), kinds.Kind)
+
+
 def _has_content(fn: types.FunctionType) -> bool:
     """Whether what a function closes over or has for defaults can matter beyond its identity."""
     module = fn.__globals__.get("__name__") or ""

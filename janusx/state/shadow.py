@@ -18,16 +18,10 @@ import numpy as np
 from janusx import leaves
 from janusx.state import kinds, policy, symbols
 from janusx.state.opaque import Opaque
-from janusx.state.paths import Closure, Field, Path, Step
+from janusx.state.paths import Attr, Closure, Field, Global, Index, Key, Path, Slot, Step
 
 GROWS = "it grows"
 """Why a list is not copied: its length is no constant of the program."""
-
-
-def holds_values(container: Any) -> bool:
-    """Whether a list, dictionary or set holds nothing but values: no objects that a program would look into."""
-    items = container.values() if isinstance(container, dict) else container
-    return all(policy.category(item) in ("scalar", "array", "leaf", "constant") for item in items)
 
 
 @dataclass(eq=False, slots=True)
@@ -58,6 +52,7 @@ class HostNode(Node):
 
     value: Any
     index: int = 0
+    children: dict[Step, Node] = field(default_factory=dict)  # of a container: the objects in it that were asked for
 
 
 @dataclass(eq=False, slots=True)
@@ -148,6 +143,15 @@ class Shadow:
         self._settle()
         return shadow
 
+    def item(self, path: Path, key: Any) -> Any:
+        """Copy one object that a container of host data holds; returns its shadow."""
+        node = next(node for node in self.hosts if node.path == path)
+        step = Index(key) if isinstance(node.value, list) else Key(key, type(key))
+        if step not in node.children:
+            node.children[step], _ = self._copy(path / step, node.value[key])
+            self._settle()
+        return self.shadow_of(node.value[key])
+
     def constants(self) -> list[ConstantNode]:
         """Every value that was taken for granted."""
         found = [node for _, node in self.roots if isinstance(node, ConstantNode)]
@@ -157,12 +161,15 @@ class Shadow:
         return found
 
     def sizes(self) -> list[tuple[Path, type, int]]:
-        """The containers of values that were copied, with their lengths."""
-        return [
-            (node.path, type(node.real), len(node.real))
-            for node in self.objects
-            if type(node.real) in (list, dict, set) and node.pinned and holds_values(node.real)
-        ]
+        """The containers of values that objects hold, with their lengths; not those that are part of a pytree."""
+        found, trees = [], set[int]()
+        for node in self.objects:
+            container = type(node.real) in (list, dict, set)
+            if not jax.tree_util.all_leaves([node.real]) and (not container or id(node) in trees):
+                trees.update(id(child) for child in node.children.values())
+            elif container and node.pinned and len(node.path.steps) > 1 and policy.is_data(node.real):
+                found.append((node.path, type(node.real), len(node.real)))
+        return [entry for entry in found if any(isinstance(step, Attr | Slot | Global) for step in entry[0].steps)]
 
     def dtypes(self) -> list[Any]:
         """The dtypes of all arrays, keys and random numbers' states apart."""

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from janusx.signals import Unstageable
+from janusx.state import policy
 from janusx.state.dtypes import is_narrow as is_narrow
 from janusx.state.dtypes import is_of as is_of
 from janusx.state.dtypes import weakened as weakened
@@ -26,12 +27,12 @@ from janusx.state.exprs import Constant as Constant
 from janusx.state.exprs import Device as Device
 from janusx.state.exprs import Expr as Expr
 from janusx.state.exprs import Input as Input
-from janusx.state.exprs import same as same
 from janusx.state.exprs import call_method as call_method
 from janusx.state.exprs import make_list as make_list
 from janusx.state.exprs import make_tuple as make_tuple
-from janusx.tracing import context
+from janusx.state.exprs import same as same
 from janusx.state.exprs import with_items as with_items
+from janusx.tracing import context
 
 
 class Unknown:
@@ -129,15 +130,19 @@ class Sym:
     def __iter__(self) -> Any:
         if self._jx_kind is list and isinstance(self._jx_expr, Input):
             context.current().unrelax(self._jx_expr.path)  # read as a whole: no longer data that is only added to
-        return iter([apply(operator.getitem, self, i) for i in range(len(self))])
+        items = self if self._jx_kind in _INDEXED or isinstance(self._jx_value, np.ndarray) else apply(list, self)
+        return iter([items[i] for i in range(len(self))])
 
     def __getitem__(self, key: Any) -> Any:
         if is_array(key):
             return as_array(self)[key]
         added = appended_to(self)
-        if added and type(key) is int and -len(added) <= key < 0:
-            return added[key]
-        return apply(operator.getitem, self, key)
+        if added and type(key) is int:
+            here, key = _place_in(self, added, key)
+            if here:
+                return added[key]
+        found = _object_in(self, key)
+        return apply(operator.getitem, self, key) if found is None else found
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._change_in_place("an item is set")
@@ -216,7 +221,33 @@ class Method:
                 if isinstance(self.sym._jx_expr, Input):
                     context.current().unrelax(self.sym._jx_expr.path)
                 raise Unstageable(f"`{self.name}` of a large or growing {self.sym._jx_kind.__name__}")
+            if self.name == "get" and not unknown(args) and value_of(args[0]) in self.sym._jx_value:
+                found = _object_in(self.sym, args[0])
+                if found is not None:
+                    return found
         return apply(call_method, self.sym, self.name, *args, **kwargs)
+
+
+_INDEXED = (list, tuple, str, bytes, range)
+
+
+def _place_in(sym: Any, added: list[Any], index: int) -> tuple[bool, int]:
+    """Whether an index of a list that was appended to is that of a new item, and its index there, or before."""
+    if index < 0:
+        return -len(added) <= index, index if -len(added) <= index else index + len(added)
+    before: Any = Sym(Apply(len, (sym._jx_expr,)), len(sym._jx_value))
+    if pin(apply(operator.gt, before, index)):
+        return False, index
+    return True, index - pin(before)
+
+
+def _object_in(sym: Any, key: Any) -> Any | None:
+    """The shadow of an object in a list or dictionary that is host data; None if what is there is data as well."""
+    if not isinstance(sym._jx_expr, Input) or sym._jx_kind not in (list, dict) or unknown(key) or type(key) is slice:
+        return None
+    if policy.is_data(sym._jx_value[value_of(key)]):
+        return None
+    return context.current().object_in(sym._jx_expr.path, pin(key))
 
 
 _READING = frozenset(
@@ -295,6 +326,12 @@ def apply(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         return value
     if is_array(value):
         return context.current().host_input(expr, value)  # an array that host data holds: an input of the program
+    if not policy.is_data(value):
+        # Whoever got hold of it could change the user's own object while the program is traced.
+        for arg in args:
+            if is_sym(arg) and isinstance(arg._jx_expr, Input):
+                context.current().unrelax(arg._jx_expr.path)
+        raise Unstageable(f"a {type(value).__name__} is taken out of a large or growing container")
     if type(value) is tuple:  # divmod, np.nonzero: the parts are used one by one
         whole = Sym(expr, value)
         return tuple(Sym(Apply(operator.getitem, (whole._jx_expr, Constant(i))), part) for i, part in enumerate(value))

@@ -627,3 +627,42 @@ trainer_on_data = scenario(
     converted=("Trainer.step_on_data",),
     marks=(pytest.mark.filterwarnings("ignore::DeprecationWarning"),),
 )(_trainer_world)
+
+
+@scenario(
+    "a list of objects that grows, read and changed by index",
+    settled(call("t.step", UP, converted="Tree.step"), "compiled"),
+    change(lambda w: w.t.nodes.__setitem__(0, w.t.nodes[3])),
+    call("t.step", DOWN, converted="Tree.step"),
+    change(lambda w: setattr(w.t.nodes[1], "ups", 77)),
+    call("t.step", DOWN, rung="compiled", converted="Tree.step"),
+    change(lambda w: setattr(w.t.nodes[1], "value", None)),
+    call("t.step", DOWN, converted="Tree.step"),
+    converted=("Tree.step",),
+)
+def list_of_objects():
+    class Node:
+        def __init__(self, value):
+            self.value = value
+            self.ups = 0
+
+        def up(self):
+            self.ups += 1
+            if self.value is None:
+                return jnp.zeros(3)
+            self.value = self.value * 2
+            return self.value
+
+    class Tree:
+        def __init__(self):
+            self.nodes = []
+            self.large = [Node(jnp.ones(3)) for _ in range(1500)]
+
+        def step(self, x):
+            self.nodes.append(Node(x))
+            y = self.nodes[0].up() + self.nodes[-1].up() + self.large[7].up()
+            if len(self.nodes) > 2:
+                y = y + self.nodes[1].up() + self.nodes[-2].up()
+            return y
+
+    return World(Tree=Tree, t=Tree())
