@@ -87,7 +87,8 @@ class Logical(ExpressionPass):
             if any(walrus(c.comparator) for c in updated_node.comparisons):
                 new = self._native_chain(self.site(original_node), updated_node.left, list(updated_node.comparisons))
             else:
-                new = self._chain(updated_node, self.site(original_node))
+                name = "holds" if original_node in self._decides else "chain"
+                new = self._chain(updated_node, self.site(original_node), name)
         elif isinstance(first.operator, (cst.Is, cst.IsNot)):
             if _is_none(updated_node.left) or _is_none(first.comparator):
                 return updated_node
@@ -103,11 +104,11 @@ class Logical(ExpressionPass):
             new = self.ops("not_", new) if isinstance(first.operator, cst.NotIn) else new
         return self.replace(original_node, new)
 
-    def _chain(self, node: cst.Comparison, site: int = 0) -> cst.BaseExpression:
+    def _chain(self, node: cst.Comparison, site: int = 0, name: str = "chain") -> cst.BaseExpression:
         links: list[cst.BaseExpression] = []
         for link in node.comparisons:
             links += [string(_OPERATORS[type(link.operator)]), thunk(link.comparator)]
-        return self.ops("chain", node.left, *links, site=site)
+        return self.ops(name, node.left, *links, site=site)
 
     def kept(
         self, name: str, left: cst.BaseExpression, right: cst.BaseExpression, conjunction: bool

@@ -13,7 +13,7 @@ from janusx.ops.asserts import assert_
 from janusx.ops.calls import call
 from janusx.ops.conditionals import assume, cond, if_exp, truth
 from janusx.ops.for_loops import for_loop
-from janusx.ops.logical import and_, both, chain, contains, either, not_, or_, same
+from janusx.ops.logical import and_, both, chain, contains, either, holds, not_, or_, same
 from janusx.ops.sites import Where
 from janusx.ops.strings import fstring, percent
 from janusx.ops.subscripts import item, set_item, update_item
@@ -47,6 +47,7 @@ SITED: Mapping[str, Callable[..., Any]] = {
     "cond": cond,
     "either": either,
     "for_loop": for_loop,
+    "holds": holds,
     "if_exp": if_exp,
     "or_": or_,
     "truth": truth,

@@ -81,12 +81,21 @@ def not_(value: Any) -> Any:
 
 def chain(first: Any, *rest: Any, site: Any = None) -> Any:
     """`a < b < c`: each operand evaluated once, and only while the comparisons before it hold."""
+    return _chained(and_, first, rest, site)
+
+
+def holds(first: Any, *rest: Any, site: Any = None) -> Any:
+    """`a < b < c` where only the truth of it matters."""
+    return _chained(both, first, rest, site)
+
+
+def _chained(joined: Callable[..., Any], first: Any, rest: tuple[Any, ...], site: Any) -> Any:
     name, make, *further = rest
     second = make()
     outcome = _COMPARE[name](first, second)
     if not further:
         return outcome
-    return and_(outcome, lambda: chain(second, *further, site=site), site=site)
+    return joined(outcome, lambda: _chained(joined, second, tuple(further), site), site=site)
 
 
 def same(left: Any, right: Any) -> Any:

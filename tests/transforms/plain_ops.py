@@ -109,6 +109,9 @@ class PlainOps:
             left = value
         return result
 
+    def holds(self, left: Any, *links: Any, site: int = 0) -> bool:
+        return bool(self.chain(left, *links, site=site))
+
     def contains(self, items: Any, value: Any) -> bool:
         return value in items
 

@@ -34,6 +34,20 @@ CASES = [
         calls=((1,), (5,)),
     ),
     Case(
+        "of a chain that decides only the truth matters",
+        """
+        def f(a, b):
+            assert 0 < log(a) < b
+            return 1 if 2 <= a < b else 2
+        """,
+        """
+        def f(a, b):
+            jx.assert_(jx.holds(0, "<", lambda: jx.call(log)(a), "<", lambda: b, site=3), site=1)
+            return jx.if_exp(jx.holds(2, "<=", lambda: a, "<", lambda: b, site=5), lambda: 1, lambda: 2, site=2)
+        """,
+        calls=((1, 0), (1, 5), (2, 3)),
+    ),
+    Case(
         "a single comparison stays",
         """
         def f(a, b):
