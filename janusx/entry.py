@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,7 +73,7 @@ class Entry:
     avals: tuple[Any, ...]
     on_device: bool
     constants: tuple[tuple[Path, Any], ...]
-    sizes: tuple[tuple[Path, type, int], ...]
+    sizes: tuple[tuple[Path, type[Collection[Any]], int], ...]
     anchors: dict[int, Any]
     info: EntryInfo
     locks: tuple[Path, ...] = ()

@@ -381,20 +381,20 @@ class RecompileLimitWarning(JanusXWarning):
 
 
 class EagerWarning(JanusXWarning):
-    """A function, or a part of it, runs in plain Python. Said once; the answer is right, only not faster.
+    """A function, or a statement of it, runs in plain Python. Said once; the answer is right, only not faster.
 
-    Wrong: array work in a generator.
-
-        @janusx.convert
-        def totals(rows):
-            for row in rows:
-                yield row.sum()
-
-    Right: array work in a function.
+    Wrong: array work in a statement that also calls what JanusX cannot see into.
 
         @janusx.convert
-        def totals(rows):
-            return [row.sum() for row in rows]
+        def step(x):
+            return jnp.tanh(x @ x) * time.time()
+
+    Right: the call in a statement of its own; what is around it is compiled.
+
+        @janusx.convert
+        def step(x):
+            now = time.time()
+            return jnp.tanh(x @ x) * now
     """
 
     code = "JX0304"

@@ -20,7 +20,7 @@ import numpy as np
 from janusx import leaves
 from janusx.guards import cohorts
 from janusx.state import kinds, symbols
-from janusx.state.paths import Anchor, Argument, Global, Index, Keyword, Path
+from janusx.state.paths import Anchor, Argument, Global, Index, Key, Keyword, Path, Step
 from janusx.state.shadow import ConstantNode, HostNode, LeafNode, Node, ObjectNode, OpaqueNode, Shadow
 
 ARRAY_TYPE = type(jax.device_put(np.float32(0)))
@@ -213,7 +213,8 @@ class _Body:
         self.columns = {name for name in needs if name.startswith("g")}  # lists of objects that are asked for
         self.runs: dict[int, tuple[int, str]] = {}  # by the first leaf's index: how many leaves a list holds, its name
         self.named = set(needs)  # variables that are asked for one by one
-        for parent in (*shadow.objects, *shadow.hosts):
+        holders: list[ObjectNode | HostNode] = [*shadow.objects, *shadow.hosts]
+        for parent in holders:
             for step, child in parent.children.items():
                 if child.path == parent.path / step:
                     self.owner[id(child)] = (parent, step)
@@ -227,8 +228,13 @@ class _Body:
             return self.reads.root(node.path)
         parent, step = self.owner[id(node)]
         if isinstance(parent, HostNode):
-            return f"{self.read(parent)}[{self.out.literal(step.index if isinstance(step, Index) else step.key)}]"
+            return self.item(parent, step)
         return self.reads.readers[parent.index](step)  # type: ignore[no-any-return]
+
+    def item(self, host: HostNode, step: Step) -> str:
+        """Read an item of a container that is host data."""
+        assert isinstance(step, Index | Key)
+        return f"{self.read(host)}[{self.out.literal(step.index if isinstance(step, Index) else step.key)}]"
 
     def structure(self) -> None:
         """Every object with a shadow: its type and which fields it has. Parents come before what they hold."""
@@ -250,7 +256,7 @@ class _Body:
 
     def _fields(self, node: ObjectNode, var: str) -> Any:
         parent, _ = self.owner.get(id(node), (None, None))
-        if cohorts.is_read_by_name(parent, node, leaves.is_leaf_module):
+        if not isinstance(parent, HostNode) and cohorts.is_read_by_name(parent, node, leaves.is_leaf_module):
             self.out.guard(f"len({var}) != {len(node.real)}")
             return lambda step: f"{var}[{step.key!r}]"
         return node.kind.check(self.out, var, node.real)
@@ -281,8 +287,8 @@ class _Body:
         for host in self.shadow.hosts:
             for step, node in host.children.items():
                 if node.path != host.path / step:
-                    at = self.out.literal(step.index if isinstance(step, Index) else step.key)
-                    self.out.guard(f"{self.read(host)}[{at}] is not o{node.index}")
+                    assert isinstance(node, ObjectNode)
+                    self.out.guard(f"{self.item(host, step)} is not o{node.index}")
 
     def check_alias(self, parent: ObjectNode, step: Any, node: ObjectNode) -> None:
         """Emit the check that a second path leads to the same object."""

@@ -236,7 +236,7 @@ def _unrelax(value: Any) -> None:
     if type(value) in (tuple, list):
         for item in value:
             _unrelax(item)
-    elif symbols.is_sym(value) and isinstance(value, list | dict | set) and isinstance(value._jx_expr, symbols.Input):
+    elif symbols.is_sym(value) and value._jx_kind in (list, dict, set) and isinstance(value._jx_expr, symbols.Input):
         context.current().unrelax(value._jx_expr.path)
 
 

@@ -7,7 +7,7 @@ cycles are kept by a memo on `id`: the second path to an object leads to the sam
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -160,7 +160,7 @@ class Shadow:
         ]
         return found
 
-    def sizes(self) -> list[tuple[Path, type, int]]:
+    def sizes(self) -> list[tuple[Path, type[Collection[Any]], int]]:
         """The containers of values that objects hold, with their lengths; not those that are part of a pytree."""
         found, trees = [], set[int]()
         for node in self.objects:
