@@ -136,7 +136,7 @@ def freeze(value: Any) -> Any:
         return {key: freeze(item) for key, item in value.items()}
     category = policy.category(value)
     if isinstance(value, BaseException):
-        return spelled(value)
+        return _exception(value)
     if category in ("constant", "scalar", "array"):
         return value
     if isinstance(category, kinds.Kind) and category not in (kinds.FUNCTION, kinds.METHOD, kinds.PARTIAL, kinds.CELL):
@@ -151,3 +151,19 @@ def _copy(value: Any, kind: kinds.Kind) -> Any:
         return late
     fields = kind.fields(value)
     return Rebuild(kind, type(value), tuple(step for step, _ in fields))(*(freeze(item) for _, item in fields))
+
+
+def _exception(error: BaseException) -> Any:
+    """An exception to be shown: a copy without the traceback, which holds the whole trace."""
+    shown = [spelled(error), *map(spelled, vars(error).values())]
+    if any(symbols.is_sym(part) or symbols.is_array(part) for part in shown):
+        raise Unsupported("an exception that holds an array is printed or logged")
+    cls = type(error)
+    made = cls.__new__(cls, *error.args)
+    made.args = error.args
+    made.__dict__.update(vars(error))
+    return symbols.Sym(symbols.Apply(_itself, (symbols.Constant(made),)), made)
+
+
+def _itself(value: Any) -> Any:
+    return value

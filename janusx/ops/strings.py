@@ -76,7 +76,8 @@ def spelled(value: Any, within: tuple[int, ...] = ()) -> Any:
     """A value of which a text is to be made: symbolic where it holds arrays or symbolic values."""
     if symbols.is_sym(value) or symbols.is_array(value):
         return value
-    if isinstance(value, BaseException) and any(spelled(arg) is not arg or symbols.is_array(arg) for arg in value.args):
+    parts = map(spelled, value.args) if isinstance(value, BaseException) else ()
+    if any(symbols.is_sym(part) or symbols.is_array(part) for part in parts):
         raise Unstageable("the text of an exception that holds an array")
     kind = policy.category(value)
     if not isinstance(kind, kinds.Kind) or kind in (kinds.FUNCTION, kinds.METHOD, kinds.PARTIAL, kinds.CELL):

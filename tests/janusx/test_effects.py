@@ -268,3 +268,36 @@ def test_under_an_outer_transform_a_list_cannot_grow() -> None:
     with pytest.raises(janusx.errors.OuterTransformWriteError, match="w.seen"):
         jax.jit(collect)(jnp.ones(2))
     assert len(w.seen) == 12
+
+
+def test_a_handler_that_prints_its_exception_is_compiled(capsys: pytest.CaptureFixture[str]) -> None:
+    @janusx.convert
+    def guarded(x: Any) -> Any:
+        try:
+            if x.sum() < 0:
+                raise LookupError("negative", 3)
+        except LookupError as error:
+            print("caught", error)
+        return x
+
+    for x in (jnp.ones(2), -jnp.ones(2), -jnp.ones(2)):
+        guarded(x)
+    assert janusx.stats(guarded).compiled == 3
+    assert capsys.readouterr().out == "caught ('negative', 3)\n" * 2
+
+
+def test_an_exception_whose_text_holds_an_array_is_shown_by_python(capsys: pytest.CaptureFixture[str]) -> None:
+    @janusx.convert
+    def guarded(x: Any) -> Any:
+        try:
+            if x.sum() < 0:
+                raise LookupError(f"negative {x[0]:.1f}")
+        except LookupError as error:
+            print("caught", error)
+        return x
+
+    guarded(jnp.ones(2))
+    with pytest.warns(janusx.errors.EagerWarning):  # said once
+        guarded(-jnp.ones(2))
+    guarded(-2 * jnp.ones(2))
+    assert capsys.readouterr().out == "caught negative -1.0\ncaught negative -2.0\n"
