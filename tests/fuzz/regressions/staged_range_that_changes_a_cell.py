@@ -1,5 +1,7 @@
 """A tracer leaked from a range with an array for a bound, whose body changed a variable that a handler reads."""
 
+import jax.numpy as jnp  # noqa: F401
+
 
 class Box:
     def __init__(self):
