@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = ["NAMES", "load"]
 
-NAMES = ("nnx_adam", "one_array", "lenet", "lstm", "guards", "counters", "rewriting", "profiler", "cuts")
+NAMES = ("nnx_adam", "one_array", "lenet", "lstm", "guards", "counters", "rewriting", "profiler", "cuts", "nesting")
 
 
 def load(name: str) -> Any:

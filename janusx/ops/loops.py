@@ -188,6 +188,7 @@ def trace_loop(
     for _ in range(MAX_REFINEMENTS):
         read = len(trace.lists_read)
         trace.rolling += 1
+        trace.renumber()
         try:
             region = _trace_body(trace, body, carry, heap, inputs, make_item)
         finally:

@@ -234,6 +234,10 @@ class Trace:
             self._ordinals.pop()
             self.region_key = outer
 
+    def renumber(self) -> None:
+        """Number what is in the region under way from the start: it is traced again."""
+        self._ordinals[-1] = 0
+
     def refresh(self) -> None:
         """Make trace-level tokens afresh, on entry to every scope; leaving it puts them back."""
         for token, make in self.shadow.fresh:
