@@ -6,6 +6,7 @@ import contextlib
 import dis
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +72,8 @@ def answer(record: Record, call: Call, tried: Entry | None = None) -> Any:
     if config.disable or jax.config.jax_disable_jit:  # type: ignore[attr-defined]
         return run_eagerly(record, call, "")
     if outer.under_transform(call):
-        return outer.trace_through(record, call)
+        with _or_error(call):
+            return outer.trace_through(record, call)
     with record.lock:
         changing = _changing(record)
         if changing is not None:
@@ -301,12 +303,7 @@ def _raised_by_user_code(error: BaseException) -> bool:
 def _give_up(record: Record, call: Call, reason: str, signal: BaseException | None = None) -> Any:
     line = "" if signal is None else misses.user_line(signal)
     if record.options.get("on_unsupported") == "error":
-        error = getattr(signal, "error", None)
-        if error is not None:
-            raise error
-        name = getattr(call.fun, "__qualname__", call.fun)
-        place = place_of(line) or place_of_function(call.fun)
-        raise errors.UnsupportedError(f"{name} cannot be compiled.", place=place, why=reason)
+        raise _unsupported(call, reason, signal)
     if _splits(record):
         return GaveUp(
             reason,
@@ -315,6 +312,25 @@ def _give_up(record: Record, call: Call, reason: str, signal: BaseException | No
             mention=getattr(signal, "mention", ""),
         )
     return run_eagerly(record, call, reason, line=line)
+
+
+def _unsupported(call: Call, reason: str, signal: BaseException | None) -> Exception:
+    """The error for a function that cannot be compiled."""
+    error = getattr(signal, "error", None)
+    if error is not None:
+        return error  # type: ignore[no-any-return]
+    name = getattr(call.fun, "__qualname__", call.fun)
+    place = (place_of(misses.user_line(signal)) if signal is not None else None) or place_of_function(call.fun)
+    return errors.UnsupportedError(f"{name} cannot be compiled.", place=place, why=reason)
+
+
+@contextlib.contextmanager
+def _or_error(call: Call) -> Iterator[None]:
+    """Where there is no other way to answer, what steers a trace is an error."""
+    try:
+        yield
+    except (Unsupported, Unstageable, NeedsProfile) as signal:
+        raise _unsupported(call, signal.reason, signal) from None
 
 
 def _splits(record: Record) -> bool:
@@ -403,7 +419,8 @@ def prepare(record: Record, call: Call) -> tuple[Entry, tuple[Any, ...]]:
             gathered = entry.gather(call.args, call.kwargs)
             if gathered is not None:
                 return entry, gathered[0]
-        entry = build(record, call)
+        with _or_error(call):
+            entry = build(record, call)
         gathered = entry.gather(call.args, call.kwargs)
         if gathered is None:
             raise errors.InternalError("an entry does not fit the call that it was made for.")
