@@ -109,6 +109,7 @@ class Builder:
         self.donatable: tuple[int, ...] = ()
         self.may_donate = True
         self.channel: Channel | None = None
+        self.effects = False
         self.seconds: dict[str, float] = {}
 
     def build(self, number: int) -> Entry:
@@ -154,7 +155,7 @@ class Builder:
         flat.__name__ = flat.__qualname__ = getattr(self.call.fun, "__name__", "converted")
         program = jax.jit(flat, **self._jit_options(len(exprs)))
         try:
-            program.trace(*self.leaf_values, *hosts.values())
+            traced = program.trace(*self.leaf_values, *hosts.values())
         except Respecialise as signal:
             self.knowledge.assumed[signal.key] = signal.outcome
             if signal.only:
@@ -174,6 +175,12 @@ class Builder:
             self._survey()
             return None, None
         made = box.pop()
+        # The channel of the guards is a callback, too.
+        self.effects = bool(traced.jaxpr.effects) and self.channel is None
+        if self.effects and made.assumptions:
+            raise Unsupported(
+                "a program with callbacks in it is not speculated on: a run that is thrown away has run them"
+            )
         if made.assumptions and self._donated():
             # A run that is thrown away must leave its inputs as they were.
             self.may_donate = False
@@ -295,13 +302,14 @@ class Builder:
             made.function,
             made.assumptions,
             avals,
-            bool(avals or made.commit.outs or made.assumptions),
+            bool(avals or made.commit.outs or made.assumptions or self.effects),
             constants,
             tuple(trace.shadow.sizes()),
             trace.anchors,
             info,
             tuple(trace.locks),
             self.channel,
+            self.effects,
         )
 
 

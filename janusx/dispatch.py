@@ -71,15 +71,18 @@ def answer(record: Record, call: Call, tried: Entry | None = None) -> Any:
         return outer.inline(record, call)
     if config.disable or jax.config.jax_disable_jit:  # type: ignore[attr-defined]
         return run_eagerly(record, call, "")
-    if outer.under_transform(call):
-        with _or_error(call):
-            return outer.trace_through(record, call)
     with record.lock:
         changing = _changing(record)
         if changing is not None:
             return changing
+        # Before it is asked who traces, which takes longer: under a transform no entry answers.
         result = _try_entries(record, call, tried)
-        return _without_entry(record, call) if result is MISS else result
+        if result is not MISS:
+            return result
+        if not outer.under_transform(call):
+            return _without_entry(record, call)
+    with _or_error(call):
+        return outer.trace_through(record, call)
 
 
 def _changing(record: Record) -> GaveUp | None:

@@ -60,6 +60,7 @@ class Entry:
         sizes: lists, dictionaries and sets of plain values, with the number of items that it has compiled in.
         anchors: the objects that paths start at, by `id`.
         info: for reports.
+        effects: whether the program calls back to Python: then a call waits until it has, as Python would.
         hits: how many calls it answered.
         due: how many calls it must have answered for the next to be timed. The first is not: it compiles.
         timings: where the time of some of those calls went.
@@ -78,6 +79,7 @@ class Entry:
     info: EntryInfo
     locks: tuple[Path, ...] = ()
     channel: Channel | None = None
+    effects: bool = False
     hits: int = 0
     due: int = 1
     timings: Timings = field(default_factory=Timings)

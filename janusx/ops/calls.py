@@ -6,6 +6,7 @@ A table of handlers decides, by what is called. (AutoGraph's `converted_call` do
 from __future__ import annotations
 
 import functools
+import inspect
 import types
 from collections.abc import Callable
 from typing import Any
@@ -79,6 +80,8 @@ def _function(fn: types.FunctionType) -> Callable[..., Any]:
     disabled = fn.__dict__.get("__janusx_disabled__")
     if disabled is not None:
         raise Unsupported(f"{fn.__qualname__} is disabled: {disabled}")
+    if fn.__code__.co_flags & inspect.CO_COROUTINE:
+        raise Unsupported(f"{fn.__qualname__} is a coroutine function")  # a coroutine may not be made in vain
     handler = builtin_calls.handler(fn) or higher_order.handler(fn) or higher_order.made_outside(fn)
     if handler is not None:
         return handler

@@ -5,18 +5,20 @@ Writes, guards and aux values leave the transform as auxiliary outputs. (Plain J
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.experimental import io_callback
 
-from janusx import leaves
+from janusx import emitted, leaves
 from janusx.guards.staged import Assumption
-from janusx.signals import Unstageable
+from janusx.signals import Unstageable, Unsupported
 from janusx.state.paths import Step
-from janusx.tracing import context
+from janusx.tracing import context, methods
 from janusx.tracing.effects import Effect, Trips, only_appends
 from janusx.tracing.heap import Heap, Held
 from janusx.tracing.skeleton import Skeleton, flatten, specs, unflatten
@@ -204,6 +206,8 @@ def _as_jit_returns(value: Any) -> Any:
 
 def handler(fn: Any) -> Callable[..., Any] | None:
     """What runs in place of a transform that takes a function."""
+    if isinstance(fn, types.FunctionType) and fn in _CALLBACKS:
+        return _callback(fn)
     name = getattr(fn, "__name__", "")
     module = getattr(fn, "__module__", "") or ""
     package = module.partition(".")[0]
@@ -220,6 +224,7 @@ def handler(fn: Any) -> Callable[..., Any] | None:
     return None
 
 
+_CALLBACKS = (jax.debug.callback, jax.debug.print, jax.pure_callback, io_callback)
 _TABLE: dict[str, Callable[..., Any]] = {
     "grad": _differentiate(jax.grad, False),
     "value_and_grad": _differentiate(jax.value_and_grad, True),
@@ -228,6 +233,34 @@ _TABLE: dict[str, Callable[..., Any]] = {
     "checkpoint": _checkpoint,
     "remat": _checkpoint,
 }
+
+
+def _callback(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """A call back to Python while the program runs: it is the user's own function that runs, on the user's objects."""
+
+    def run(callback: Any, /, *args: Any, **kwargs: Any) -> Any:
+        trace = context.current()
+        if fn is not jax.pure_callback:
+            trace.call_back()
+        own = callback if fn is jax.debug.print else _real(trace, callback)
+        return fn(own, *map(arrays_of, args), **{name: arrays_of(arg) for name, arg in kwargs.items()})
+
+    return run
+
+
+def _real(trace: Trace, callback: Any) -> Any:
+    """What the user gave for a callback, of which the program sees a copy."""
+    node = trace.shadow.by_shadow.get(id(callback))
+    if node is not None:
+        return node.real
+    if isinstance(callback, types.MethodType):
+        return types.MethodType(callback.__func__, _real(trace, callback.__self__))
+    if isinstance(callback, functools.partial):
+        return functools.partial(_real(trace, callback.func), *callback.args, **callback.keywords)
+    callback = methods.original(callback)
+    if isinstance(callback, types.FunctionType) and (callback.__closure__ or emitted.is_emitted(callback.__code__)):
+        raise Unsupported(f"{callback.__qualname__}, which the program makes, is called back")
+    return callback
 
 
 def made_outside(fn: Any) -> Callable[..., Any] | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Iterator
 from typing import Any
 
-from janusx.signals import Unsupported
+from janusx.signals import Unstageable, Unsupported
 from janusx.state import symbols
 from janusx.state.unbound import Maybe, Unbound
 from janusx.tracing import context
@@ -44,22 +45,34 @@ def subject(value: Any, deep: bool = False) -> Any:
             object.
     """
     value = symbols.pin(value)
+    for held in _held(value):
+        if symbols.is_sym(held) and held._jx_kind in (list, dict):
+            # Python asks of what type it really is.
+            if isinstance(held._jx_expr, symbols.Input):
+                context.current().unrelax(held._jx_expr.path)
+            raise Unstageable(f"a pattern looks into a large or growing {held._jx_kind.__name__}")
     if deep and _holds_changing_bool(value):
         raise Unsupported("a pattern asks for True or False inside of a value in which that changes")
     return value
 
 
 def _holds_changing_bool(value: Any) -> bool:
-    left, seen = [value], set()
+    return any(
+        symbols.is_sym(held) and (held.__class__ is bool or isinstance(held, list | dict | tuple))
+        for held in _held(value)
+    )
+
+
+def _held(value: Any) -> Iterator[Any]:
+    """A value, and all that is inside of it."""
+    left, seen = [value], set[int]()
     while left:
         value = left.pop()
-        if symbols.is_sym(value):
-            if value.__class__ is bool or isinstance(value, list | dict | tuple):
-                return True
-        elif id(value) not in seen:
+        if id(value) not in seen:
             seen.add(id(value))
-            left += _parts(value)
-    return False
+            yield value
+            if not symbols.is_sym(value) and not symbols.is_array(value):
+                left += _parts(value)
 
 
 def _parts(value: Any) -> list[Any]:

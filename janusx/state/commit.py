@@ -182,6 +182,8 @@ class Commit:
     def _other(self, value: Any) -> str:
         category = policy.category(value)
         if category in ("constant", "scalar", "array"):
+            if type(value) is frozenset:
+                return self.out.literal(frozenset(map(kinds.hashed, value)))
             if isinstance(value, np.ndarray):
                 return f"{self.out.const(value)}.copy()"
             if isinstance(value, types.FunctionType) and emitted.is_emitted(value.__code__):

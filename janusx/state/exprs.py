@@ -54,6 +54,14 @@ class Constant(Expr):
         return hash(type(self.value))
 
 
+def read_only(value: Any) -> Any:
+    """A host value to look at: the user's own array is not to be written to while it is traced."""
+    if type(value) is np.ndarray:
+        value = value.view()
+        value.flags.writeable = False
+    return value
+
+
 def same(a: Any, b: Any) -> bool:
     """Whether a constant may stand for the other: identical, or of one type and equal bit for bit as Python shows."""
     if a is b:

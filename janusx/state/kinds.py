@@ -100,11 +100,21 @@ class ListKind(Kind):
         out.line(f"{target} = {out.const(cls)}()")
 
 
+def hashed(key: Any) -> Any:
+    """A key or an element: what stands for a changing value was taken for granted when it was hashed."""
+    if type(key) in (str, int):
+        return key
+    from janusx.state.symbols import has_sym, value_of
+
+    return value_of(key) if has_sym(key) else key
+
+
 class DictKind(Kind):
     """`dict`, `OrderedDict`, `defaultdict`: only changed keys are touched, unless the order changed."""
 
     def fields(self, value: Any) -> list[tuple[Step, Any]]:
-        return [(Key(key, type(key)), item) for key, item in value.items()]
+        keys = {key: hashed(key) for key in value}
+        return [(Key(keys[key], type(keys[key])), item) for key, item in value.items()]
 
     def shell(self, value: Any) -> Any:
         if isinstance(value, collections.defaultdict):
@@ -168,7 +178,7 @@ class SetKind(Kind):
     """`set`: its elements are host values, compared and written back as a whole."""
 
     def fields(self, value: Any) -> list[tuple[Step, Any]]:
-        return [(Field("content"), frozenset(value))]
+        return [(Field("content"), frozenset(map(hashed, value)))]
 
     def shell(self, value: Any) -> Any:
         return set()

@@ -201,10 +201,11 @@ def _instance_category(value: Any, cls: type) -> Category:
         return kinds.NAMESPACE if cls is types.SimpleNamespace else "opaque"
     if isinstance(value, _FIELDS) or not leaves.is_leaf_module(module) or not _is_importable(cls):
         return kinds.INSTANCE
-    if module.partition(".")[0] not in leaves.ARRAY_PACKAGES:
-        return "opaque"
-    # A library's object that holds nothing is a sentinel, known by its identity.
-    return kinds.INSTANCE if kinds.INSTANCE.fields(value) else "constant"
+    # A library's object that holds nothing is a sentinel, known by its identity (dataclasses have one for defaults).
+    # What a class statement made has `__weakref__`; what C made may hold what does not show.
+    if not kinds.INSTANCE.fields(value) and hasattr(cls, "__weakref__"):
+        return "constant"
+    return kinds.INSTANCE if module.partition(".")[0] in leaves.ARRAY_PACKAGES else "opaque"
 
 
 def leaves_exception(module: str) -> bool:

@@ -30,6 +30,7 @@ from janusx.state.exprs import Input as Input
 from janusx.state.exprs import call_method as call_method
 from janusx.state.exprs import make_list as make_list
 from janusx.state.exprs import make_tuple as make_tuple
+from janusx.state.exprs import read_only as read_only
 from janusx.state.exprs import same as same
 from janusx.state.exprs import with_items as with_items
 from janusx.tracing import context
@@ -149,17 +150,6 @@ class Sym:
 
     def __delitem__(self, key: Any) -> None:
         self._change_in_place("an item is deleted")
-
-    def __iadd__(self, other: Any) -> Any:
-        if not _grows(self):
-            return NotImplemented
-        context.current().hold_append(self, list.extend, (list(other),))
-        return self
-
-    def __imul__(self, other: Any) -> Any:
-        if self._jx_kind is list:
-            self._change_in_place("`*=`")
-        return NotImplemented
 
     def _change_in_place(self, how: str) -> None:
         if isinstance(self._jx_expr, Input):
@@ -318,10 +308,18 @@ def unknown(value: Any) -> bool:
 
 def apply(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Apply a pure function to values some of which are symbolic. Errors are raised now, as Python would."""
+    if kwargs.get("out") is not None or (isinstance(function, np.ufunc) and len(args) > function.nin):
+        raise Unstageable(f"np.{function.__name__} writes to an array of the host")
     expr = Apply(function, tuple(map(expr_of, args)), tuple((name, expr_of(kwargs[name])) for name in kwargs))
     if any(map(unknown, args)) or any(map(unknown, kwargs.values())):
         return Sym(expr, UNKNOWN, _kind_of_result(function, args, kwargs))
-    value = function(*map(value_of, args), **{name: value_of(kwargs[name]) for name in kwargs})
+    try:
+        given = {name: read_only(value_of(kwargs[name])) for name in kwargs}
+        value = function(*(read_only(value_of(arg)) for arg in args), **given)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise Unstageable(f"{getattr(function, '__name__', function)} writes to an array of the host") from None
     if value is NotImplemented:
         return value
     if is_array(value):
@@ -471,6 +469,20 @@ def _unary(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda self: apply(function, self)
 
 
+def _in_place(name: str) -> Callable[[Any, Any], Any]:
+    def forward(self: Sym, other: Any) -> Any:
+        if name == "iadd" and _grows(self):
+            context.current().hold_append(self, list.extend, (list(other),))
+            return self
+        if self._jx_kind in (list, dict, set, np.ndarray):
+            self._change_in_place(f"`{name[1:]}` in place")
+        return NotImplemented  # an immutable value: Python goes on with the operator itself
+
+    return forward
+
+
+for _name in "iadd isub imul itruediv ifloordiv imod ipow imatmul iand ior ixor ilshift irshift".split():
+    setattr(Sym, f"__{_name}__", _in_place(_name))
 for _name in "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split():
     _function = getattr(operator, _name + ("_" if _name in ("and", "or") else ""))
     setattr(Sym, f"__{_name}__", _binary(_function))

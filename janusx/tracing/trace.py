@@ -67,6 +67,8 @@ class Trace:
         self.grown: dict[Path, Any] = {}  # likewise: by how many items; None: unclear
         self.lists_read: list[Path] = []  # growing lists that the program read, each time that it did
         self.occurrences: dict[tuple[str, int], int] = {}  # the last one at each site speculated on
+        self.guarded = False  # whether something is taken for granted in the program
+        self.calls_back = False  # whether the program calls back to Python, and not only to compute
         self.locks: list[Path] = []  # locks that the program takes: the whole call holds them
         self.memo: dict[tuple[int, ...], Any] = {}
         self.rows: dict[int, tuple[Any, int, Any]] = {}
@@ -126,10 +128,19 @@ class Trace:
         self._anchored[id(value)] = value
         return root(Anchor(name, id(value)))
 
+    def call_back(self) -> None:
+        """The program calls back to Python: a run of it is never thrown away."""
+        if self.guarded:
+            raise Unsupported("a callback of a program that takes something for granted: a vain run cannot undo it")
+        self.calls_back = True
+
     def assume_staged(
         self, value: Any, expected: bool, what: str, where: Any = None, only: bool = False, capacity: int = 0
     ) -> None:
         """Guard, inside the program, that a boolean has this value."""
+        self.guarded = True
+        if self.calls_back:
+            raise Unsupported(f"that {what} would be taken for granted after a callback, which a vain run cannot undo")
         if not self.settings.speculate:
             raise Unsupported(f"that {what} would have to be taken for granted")
         key: tuple[str, int]

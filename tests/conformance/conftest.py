@@ -11,6 +11,7 @@ import os
 
 import pytest
 
+from tests.conformance.coverage import record, recorded
 from tests.conformance.harness import PLAIN, Subject
 
 
@@ -23,7 +24,7 @@ def subject() -> Subject:
     import janusx
 
     if not asked:
-        return Subject(janusx.convert, janusx.stats, why=_reason)
+        return Subject(janusx.convert, janusx.stats, why=_reason, ended=recorded(record()))
     keywords = ast.parse(f"f({asked})", mode="eval").body
     assert isinstance(keywords, ast.Call)
     options = {word.arg: ast.literal_eval(word.value) for word in keywords.keywords if word.arg}

@@ -28,10 +28,11 @@ import types
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 
 from tests.conformance.walk import Observation, Tolerance, differences, is_library, observe
@@ -65,13 +66,17 @@ class Of:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the function at `path` in the world; `rung` is what `last_call` must say, one of several allowed."""
+    """One call of the function at `path` in the world; `rung` is what `last_call` must say, one of several allowed.
+
+    `settled` says that the same call came often enough before it for every profile to be over.
+    """
 
     path: str
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     rung: tuple[str, ...] = ()
     converted: str | None = None
+    settled: bool = False
 
     def __str__(self) -> str:
         return f"{self.path}({', '.join(map(_shown, self.args))})"
@@ -117,6 +122,14 @@ class Scenario:
 
 
 @dataclass(frozen=True)
+class Ran:
+    """One settled call: the rung that it ran on, and whether an array was among its arguments."""
+
+    rung: str
+    arrays: bool
+
+
+@dataclass(frozen=True)
 class Subject:
     """What is put to the test.
 
@@ -127,6 +140,7 @@ class Subject:
       tracebacks: whether the lines of exceptions are compared.
       why: tells of a converted function why it is on its rung.
       told: is given what each converted call did, by name: its result or exception, and what it printed.
+      ended: is given a scenario that went through, what was converted in it, and its settled calls.
     """
 
     convert: Callable[..., Any]
@@ -135,6 +149,7 @@ class Subject:
     tracebacks: bool = True
     why: Callable[[Any], str] = lambda converted: ""
     told: Callable[[Mapping[str, Any]], None] = lambda outcome: None
+    ended: Callable[[Scenario, Mapping[str, Any], tuple[Ran, ...]], None] = lambda scenario, converted, ran: None
 
 
 PLAIN = Subject(convert=lambda fn, **_: fn, stats=None)
@@ -167,7 +182,7 @@ def call(path: str, *args: Any, rung: str | tuple[str, ...] = (), converted: str
 
 def settled(step: Call, rung: str | tuple[str, ...]) -> tuple[Call, ...]:
     """The call often enough for every profile to be over; the last one must have run on `rung`."""
-    last = Call(step.path, step.args, step.kwargs, (rung,) if isinstance(rung, str) else rung, step.converted)
+    last = replace(step, rung=(rung,) if isinstance(rung, str) else rung, settled=True)
     return (step,) * (WARM_UP - 1) + (last,)
 
 
@@ -250,6 +265,7 @@ def check(scenario: Scenario, subject: Subject) -> Counter[str]:
     try:
         runner = _Runner(scenario, subject, plain, other, registry)
         runner.run(scenario.steps, "")
+        subject.ended(scenario, registry, tuple(runner.settled))
         return runner.rungs
     finally:
         for side in (plain, other):
@@ -264,6 +280,8 @@ class _Runner:
     other: _Side
     registry: Mapping[str, Any]
     rungs: Counter[str] = field(default_factory=Counter)
+    settled: list[Ran] = field(default_factory=list)
+    steady: bool = False
 
     def run(self, steps: tuple[Step, ...], prefix: str) -> None:
         for number, step in enumerate(steps, 1):
@@ -302,6 +320,9 @@ class _Runner:
         name = step.converted or _registered(step.path, self.registry)
         stats = self.subject.stats(self.registry[name])
         self.rungs[stats.last_call] += 1
+        if step.settled or self.steady:
+            given = [_argument(arg, self.other.world) for arg in (*step.args, *step.kwargs.values())]
+            self.settled.append(Ran(stats.last_call, _holds_array(given, 4)))
         if step.rung and stats.last_call not in step.rung:
             wanted = " or ".join(step.rung)
             said = f"{name} ran {stats.last_call}, not {wanted}: {self.subject.why(self.registry[name])}\n  {stats}"
@@ -309,7 +330,9 @@ class _Runner:
 
     def _steady(self, step: Steady, prefix: str) -> None:
         before = self.subject.stats(self.registry[step.path]) if self.subject.stats else None
+        self.steady = True
         self.run(step.steps, prefix)
+        self.steady = False
         if before is None or self.subject.stats is None:
             return
         now = self.subject.stats(self.registry[step.path])
@@ -366,6 +389,20 @@ def _outcome(side: _Side, step: Call) -> dict[str, Any]:
     outcome["printed to stderr"] = err.getvalue()
     outcome["warnings"] = [f"{one.category.__name__}: {one.message}" for one in warned if _is_users(one)]
     return outcome
+
+
+def _holds_array(value: Any, depth: int) -> bool:
+    """Whether there is an array in a value, or in what it holds."""
+    if isinstance(value, jax.Array | np.ndarray):
+        return True
+    if depth == 0 or isinstance(value, type | types.ModuleType | types.FunctionType):
+        return False
+    inside: list[Any] = [*vars(value).values()] if hasattr(value, "__dict__") else []
+    if isinstance(value, dict):
+        inside += value.values()
+    elif isinstance(value, list | tuple | set):
+        inside += value
+    return any(_holds_array(each, depth - 1) for each in inside)
 
 
 def _exception_roots(error: BaseException) -> dict[str, Any]:
