@@ -145,6 +145,8 @@ def run(record: Record, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, A
         return MISS
     if outs and type(outs[-1]) is not ARRAY_TYPE and isinstance(outs[-1], Tracer):
         return MISS
+    if entry.effects:
+        jax.effects_barrier()
     if entry.assumptions:
         held = np.asarray(outs[-1]) if entry.channel is None else entry.channel.read()
         if not held.all():

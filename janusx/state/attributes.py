@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import enum
 import functools
+import sys
 import types
 from typing import Any
+
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
 
 
 @functools.lru_cache(maxsize=4096)
@@ -34,6 +38,18 @@ def instance_dict(value: Any) -> dict[str, Any] | None:
     if not has_dict(cls):
         return None
     return object.__getattribute__(value, "__dict__")  # type: ignore[no-any-return]
+
+
+def may_hold(value: Any) -> bool:
+    """Whether what the standard library made is no value for good: a blank instance (`self` in `__init__`), a descriptor.
+
+    Found in a class or a module it is what it is: a sentinel, `partialmethod`. Whoever is given one may change it.
+    """
+    cls: type = type(value)
+    if cls.__module__ not in sys.stdlib_module_names or issubclass(cls, enum.Enum | type):
+        return False
+    plain = all(base is object or base.__flags__ & _HEAP_TYPE for base in cls.__mro__)
+    return plain and (has_dict(cls) or bool(slot_names(cls)))
 
 
 def has_dict(cls: type) -> bool:

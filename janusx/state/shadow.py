@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from janusx import leaves
-from janusx.state import kinds, policy, symbols
+from janusx.state import attributes, kinds, policy, symbols
 from janusx.state.opaque import Opaque
 from janusx.state.paths import Attr, Closure, Field, Global, Index, Key, Path, Slot, Step
 
@@ -204,6 +204,8 @@ class Shadow:
             node = LeafNode(path, len(self.leaves), value)
             self.leaves.append(node)
             return node, self._leaf(node)
+        if category == "constant" and len(path.steps) == 1 and attributes.may_hold(value):
+            return self._opaque(path, value, False)
         if category == "constant":
             if isinstance(value, type) and not leaves.is_leaf_module(value.__module__):
                 self.classes.setdefault(value)

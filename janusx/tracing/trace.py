@@ -18,7 +18,7 @@ from janusx.guards.checks import evaluate
 from janusx.guards.staged import Assumption, Frames
 from janusx.signals import Relax, Respecialise, Unrelax, Unsupported
 from janusx.state import kinds, policy, symbols
-from janusx.state.paths import Anchor, Closure, Global, Member, Path, root
+from janusx.state.paths import Anchor, Closure, Contents, Global, Member, Path, root
 from janusx.state.shadow import LeafNode, ObjectNode, Shadow
 from janusx.tracing import attributes, methods
 from janusx.tracing.effects import Effect, Trips, growth, surroundings
@@ -374,7 +374,12 @@ class Trace:
     def unpatch(self) -> None:
         """Put the user's classes and modules back as they were."""
         for node in self._patched:
-            kinds.MEMBERS.fill(node.real, list(node.original.items()))
+            if isinstance(node.real, type) and leaves.is_leaf_module(node.real.__module__):
+                followed = node.children.keys()  # what else a library does to its class is its own affair
+                fields = {**dict(kinds.MEMBERS.fields(node.real)), **{step: node.original[step] for step in followed}}
+                kinds.MEMBERS.fill(node.real, list(fields.items()))
+            else:
+                kinds.MEMBERS.fill(node.real, list(node.original.items()))
 
     def globals_of(self, fn: types.FunctionType) -> dict[str, Any]:
         """The shadow of a function's globals, with every name that its code uses followed."""
@@ -432,8 +437,13 @@ class Trace:
             if attributes.makes(attributes.named(fn, base), name):
                 raise Unsupported(f"{base}.{name} is made, which JanusX does not follow", mention=name)
         for node in self.shadow.constants():
-            if wanted := attributes.wanted(node.value, self._attributes.keys(), self._stored):
-                self.follow_members(node.value, wanted)
+            if isinstance(node.value, types.ModuleType) and type(node.path.steps[-1]) is Contents:
+                self.follow_members(node.value, [name for name in self._attributes if name in vars(node.value)])
+                continue
+            # What a class inherits is read from the class that has it.
+            for owner in node.value.__mro__ if type(node.value) is type else (node.value,):
+                if wanted := attributes.wanted(owner, self._attributes.keys(), self._stored):
+                    self.follow_members(owner, wanted)
         for known in self.shadow.objects:
             if known.kind is kinds.FUNCTION and (wanted := attributes.wanted(known.real, self._attributes.keys(), ())):
                 reason = f"{known.real.__name__}.{wanted[0]} is used, which JanusX does not follow"

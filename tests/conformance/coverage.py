@@ -157,10 +157,10 @@ def page(measured: Mapping[str, Measured]) -> str:
     lines = [
         "# Coverage",
         "",
-        "Made by `python -m tests.conformance.coverage`, which runs every scenario of `tests/conformance/`; the tests",
-        "keep it true. A scenario is a sequence of calls and changes from outside, run in plain Python and converted, and",
-        "compared after every call: result, types, state, output, exceptions. A call is settled once its profile is over.",
-        "What a row promises holds where its control depends on the values of arrays.",
+        "Made by `python -m tests.conformance.coverage`, which runs every scenario of `tests/conformance/`; the",
+        "tests keep it true. A scenario is a sequence of calls and changes from outside, run in plain Python and",
+        "converted, and compared after every call: result, types, state, output, exceptions. A call is settled once its",
+        "profile is over. What a row promises holds where its control depends on the values of arrays.",
         "",
         f"**{len(measured)} scenarios, {total.total()} settled calls on array input: "
         f"{share(measured.values(), 'compiled'):.1%} ran compiled, "
@@ -261,7 +261,8 @@ def main(arguments: list[str]) -> int:
             known.pop(name, None)
     sys.stderr.write("\n" + "\n".join(failed.values()) + "\n" * bool(failed))
     kept = {name: known[name] for name in everything if name in known}
-    RECORD.write_text(json.dumps({name: asdict(each) for name, each in kept.items()}, indent=1) + "\n")
+    lines = [f"{json.dumps(name)}: {json.dumps(asdict(each))}" for name, each in kept.items()]
+    RECORD.write_text("{\n" + ",\n".join(lines) + "\n}\n")
     PAGE.write_text(page(kept))
     sys.stdout.write(
         f"{share(kept.values(), 'compiled'):.1%} of settled calls on array input compiled, "

@@ -1,11 +1,13 @@
 # mypy: ignore-errors
 # pyright: reportAttributeAccessIssue=false, reportPossiblyUnboundVariable=false, reportUnboundVariable=false
 # pyright: reportOperatorIssue=false, reportUndefinedVariable=false
-"""Libraries beside JAX: state that Orbax saved, shapes that einops and jaxtyping name, functions given to strange code."""
+"""Libraries beside JAX: state that Orbax saved, shapes that are named, functions given to code that is not looked into."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -36,9 +38,10 @@ LOOSE = Tolerance(relative=2e-5, absolute=1e-5)
     tolerance=LOOSE,
 )
 def orbax():
+    folder = Path(tempfile.gettempdir(), f"janusx_conformance_orbax_{os.getpid()}")  # of both worlds: a name is state
+
     class Trainer:
         def __init__(self):
-            self.folder = tempfile.TemporaryDirectory()
             self.params = {"w": jnp.ones((3, 2)), "b": jnp.zeros(2)}
             self.tx = optax.adam(1e-2)
             self.state = self.tx.init(self.params)
@@ -61,15 +64,15 @@ def orbax():
 
         def save(self):
             with ocp.StandardCheckpointer() as checkpointer:
-                checkpointer.save(Path(self.folder.name, "one"), self.kept())
+                checkpointer.save(folder / "one", self.kept(), force=True)
 
         def restore(self):
             with ocp.StandardCheckpointer() as checkpointer:
-                found = checkpointer.restore(Path(self.folder.name, "one"), self.kept())
+                found = checkpointer.restore(folder / "one", self.kept())
             self.params, self.state, self.steps = found["params"], found["state"], 0
 
     w = World(Trainer=Trainer, t=Trainer())
-    w.close = w.t.folder.cleanup
+    w.close = lambda: shutil.rmtree(folder, ignore_errors=True)
     return w
 
 
@@ -80,8 +83,8 @@ def orbax():
     call("f", BATCH[:2], jnp.arange(2)),
 )
 def typed():
-    def f(x: Float[Array, "n d"], i: Int[Array, "n"]) -> Float[Array, "d"]:  # noqa: F722, F821
-        total: Float[Array, "d"] = jnp.zeros(x.shape[1])  # noqa: F821
+    def f(x: Float[Array, "n d"], i: Int[Array, " n"]) -> Float[Array, " d"]:  # noqa: F722
+        total: Float[Array, " d"] = jnp.zeros(x.shape[1])  # noqa: F722
         for row, k in zip(x, i):
             if row.sum() > 0:
                 total = total + row * k
