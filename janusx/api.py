@@ -8,7 +8,7 @@ import re
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Never, TypeVar
 
 import jax
 
@@ -121,6 +121,7 @@ def convert(
     on_violation: Any = None,
     guards: str | None = None,
     name: str | None = None,
+    **unknown: Never,
 ) -> Any:
     """Converts an imperative function on JAX arrays into compiled programs, with plain Python's results.
 
@@ -139,6 +140,7 @@ def convert(
         on_violation: "recompile", "eager", "error", or a function called with the assumption that did not hold.
         guards: "flags" or "callback": how a program tells of a violated assumption.
         name: a name for reports.
+        **unknown: there are no others: a word that is nearly one of these is named in the error.
 
     Returns:
         A callable with the signature of `fun`.
@@ -161,6 +163,8 @@ def convert(
     The idea is JANUS's: Jeong et al., "Speculative Symbolic Graph Execution of Imperative Deep Learning Programs"
     (2019).
     """
+    if unknown:
+        raise _no_option(next(iter(unknown)))
     chosen = {
         "profile_runs": profile_runs,
         "speculate": speculate,
@@ -183,6 +187,13 @@ def convert(
         return Converted(fun, Record(target, options), prefix, named, marks, name)
 
     return wrap if fun is None else wrap(fun)
+
+
+def _no_option(name: str) -> errors.OptionTypeError:
+    """What Python says of an unexpected keyword, and which one was perhaps meant."""
+    known = [name for name, each in inspect.signature(convert).parameters.items() if each.kind is each.KEYWORD_ONLY]
+    what = f"convert() got an unexpected keyword argument {name!r}."
+    return errors.OptionTypeError(what, why=f"the options are {', '.join(known)}{config.meant(name, known)}")
 
 
 class _Static:
@@ -216,6 +227,13 @@ class _Marks:
     shardings: Shardings | None
 
 
+def _place_of_class(cls: type) -> errors.Place | None:
+    try:
+        return errors.Place.of_line(inspect.getfile(cls), inspect.getsourcelines(cls)[1])
+    except (OSError, TypeError):  # written in C, or typed where no file is
+        return None
+
+
 def _parameter_names(fun: Any) -> tuple[str, ...]:
     code = getattr(fun, "__code__", None)
     return () if code is None else code.co_varnames[: code.co_argcount]
@@ -234,10 +252,12 @@ def _target(fun: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     if isinstance(fun, staticmethod | classmethod):
         raise errors.NotCallableError(
             f"a {type(fun).__name__} object was given to convert.",
+            place=dispatch.place_of_function(fun.__func__),
+            why=f"a {type(fun).__name__} object makes a function of a class, and is none itself.",
             remedy=f"Put @{type(fun).__name__} above @janusx.convert.",
         )
     if isinstance(fun, type):
-        raise errors.ClassGivenError(f"the class {fun.__qualname__} was given to convert.")
+        raise errors.ClassGivenError(f"the class {fun.__qualname__} was given to convert.", place=_place_of_class(fun))
     if not callable(fun):
         raise errors.NotCallableError(f"{fun!r} was given to convert, which cannot be called.")
     if isinstance(fun, types.BuiltinFunctionType):

@@ -21,7 +21,7 @@ import os
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -104,7 +104,7 @@ class Choice:
         if self.calls and callable(value):
             return None
         if isinstance(value, str):
-            return None if value in self.names else f"it takes {self.describe()}{_meant(value, self.names)}"
+            return None if value in self.names else f"it takes {self.describe()}{meant(value, self.names)}"
         return f"it takes {self.describe()}"
 
     def describe(self) -> str:
@@ -286,7 +286,7 @@ def check(name: str, value: object) -> object:
     if why is None:
         return value
     kind = errors.OptionError if type(value) is type(option.default) else errors.OptionTypeError
-    raise kind(f"option {name} cannot be {value!r}.", why=f"{why}.")
+    raise kind(f"option {name} cannot be {value!r}.", why=_sentence(why))
 
 
 def documentation() -> str:
@@ -331,7 +331,7 @@ def _from_environment(row: Option, text: str) -> object:
     if why is not None:
         raise errors.OptionError(
             f"environment variable {row.variable} cannot be {text!r}.",
-            why=f"{why}.",
+            why=_sentence(why),
             remedy=f"unset {row.variable} or correct it.",
         )
     return value
@@ -347,13 +347,18 @@ def _option(name: str) -> Option:
 def _unknown(name: str) -> errors.UnknownOptionError:
     names = tuple(row.name for row in OPTIONS)
     return errors.UnknownOptionError(
-        f"there is no option {name!r}.", why=f"the options are {', '.join(names)}{_meant(name, names)}."
+        f"there is no option {name!r}.", why=f"the options are {', '.join(names)}{meant(name, names)}"
     )
 
 
-def _meant(word: str, known: tuple[str, ...]) -> str:
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?")) else f"{text}."
+
+
+def meant(word: str, known: Sequence[str]) -> str:
+    """The end of a sentence that lists what is known: the nearest of it, if one is near."""
     near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return f"; did you mean {near[0]!r}?" if near else "."
 
 
 class _ConfigModule(types.ModuleType):

@@ -204,7 +204,7 @@ def _tell_violation(record: Record, assumption: Assumption) -> None:
 def place_of(text: str) -> errors.Place | None:
     """A `file:line` as a place for messages."""
     filename, _, line = text.rpartition(":")
-    return errors.Place(filename, int(line)) if filename and line.isdigit() else None
+    return errors.Place.of_line(filename, int(line)) if filename and line.isdigit() else None
 
 
 def _without_entry(record: Record, call: Call) -> Any:
@@ -402,7 +402,7 @@ def _tell_limit(record: Record, call: Call) -> None:
 def place_of_function(fun: Any) -> errors.Place | None:
     """Where a function begins."""
     code = getattr(fun, "__code__", None)
-    return None if code is None else errors.Place(code.co_filename, code.co_firstlineno)
+    return None if code is None else errors.Place.of_line(code.co_filename, code.co_firstlineno)
 
 
 def run_profiled(record: Record, call: Call) -> Any:

@@ -10,6 +10,7 @@ do not live here.
 from __future__ import annotations
 
 import inspect
+import linecache
 import sys
 from dataclasses import dataclass
 from typing import ClassVar
@@ -36,6 +37,12 @@ class Place:
     line: int
     column: int = -1
     text: str = ""
+
+    @classmethod
+    def of_line(cls, filename: str, line: int) -> Place:
+        """The place of a whole line, with its text where the file can be read."""
+        text = linecache.getline(filename, line).rstrip("\n")
+        return cls(filename, line, len(text) - len(text.lstrip()), text)
 
     def __str__(self) -> str:
         """The place as `file:line`, then the source line with a caret under the column."""

@@ -159,8 +159,8 @@ def page(measured: Mapping[str, Measured]) -> str:
         "",
         "Made by `python -m tests.conformance.coverage`, which runs every scenario of `tests/conformance/`; the",
         "tests keep it true. A scenario is a sequence of calls and changes from outside, run in plain Python and",
-        "converted, and compared after every call: result, types, state, output, exceptions. A call is settled once its",
-        "profile is over. What a row promises holds where its control depends on the values of arrays.",
+        "converted, and compared after every call: result, types, state, output, exceptions. A call is settled once",
+        "its profile is over. What a row promises holds where its control depends on the values of arrays.",
         "",
         f"**{len(measured)} scenarios, {total.total()} settled calls on array input: "
         f"{share(measured.values(), 'compiled'):.1%} ran compiled, "

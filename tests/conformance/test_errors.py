@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import traceback
 from typing import Any
 
@@ -69,6 +70,130 @@ def test_bad_options_are_refused_at_once(subject: Subject, options: dict[str, An
         pytest.skip("plain Python refuses nothing")
     with pytest.raises((ValueError, TypeError), match="JX0106"):
         subject.convert(lambda x: x, **options)
+
+
+BAD = """
+import functools, janusx
+
+class Model:
+    def step(self, x):
+        return x
+
+    @staticmethod
+    def fixed(x):
+        return x
+
+    async def wait(self, x):
+        return x
+
+def f(x):
+    if x.sum() > 0:
+        return x
+    return None
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        pytest.param(
+            lambda module: module.Model,
+            """\
+[JX0104] the class Model was given to convert.
+  at {file}:4
+      class Model:
+      ^
+  why: calling a class makes an object; the work is in its methods.
+  what to do: decorate the methods to be converted, or convert a function that uses the class.
+  see: docs/errors.md#jx0104""",
+            id="a class",
+        ),
+        pytest.param(
+            lambda module: module.Model().wait,
+            """\
+[JX0105] Model.wait is an async function.
+  at {file}:12
+      async def wait(self, x):
+      ^
+  why: a coroutine gives up control in the middle, and a compiled program cannot.
+  what to do: move the computation to an ordinary function, convert that one and call it from the coroutine.
+  see: docs/errors.md#jx0105""",
+            id="an async method",
+        ),
+        pytest.param(
+            lambda module: vars(module.Model)["fixed"],
+            """\
+[JX0103] a staticmethod object was given to convert.
+  at {file}:8
+      @staticmethod
+      ^
+  why: a staticmethod object makes a function of a class, and is none itself.
+  what to do: Put @staticmethod above @janusx.convert.
+  see: docs/errors.md#jx0103""",
+            id="a staticmethod object",
+        ),
+        pytest.param(
+            lambda module: module.Model(),
+            """\
+[JX0103] <program.Model object> was given to convert, which cannot be called.
+  why: only functions, methods and objects with `__call__` can be converted.
+  what to do: give convert the function itself, not the result of calling it.
+  see: docs/errors.md#jx0103""",
+            id="an object",
+        ),
+        pytest.param(
+            lambda module: print,
+            """\
+[JX0102] print is written in C and has no source to convert.
+  why: it is written in C: there is no Python in it to convert.
+  what to do: call it from a Python function and convert that one.
+  see: docs/errors.md#jx0102""",
+            id="a builtin",
+        ),
+    ],
+)
+def test_a_refusal_says_what_where_why_and_what_to_do(subject: Subject, given: Any, message: str) -> None:
+    if subject is PLAIN:
+        pytest.skip("plain Python refuses nothing")
+    module = fresh_module(BAD)
+    with pytest.raises(Exception, match="JX") as caught:
+        subject.convert(given(module))
+    said = re.sub(r"<program_\w+\.Model object at \w+>", "<program.Model object>", str(caught.value))
+    assert said == message.format(file=module.__file__)
+
+
+def test_a_near_miss_of_an_option_is_named(subject: Subject) -> None:
+    if subject is PLAIN:
+        pytest.skip("plain Python refuses nothing")
+    with pytest.raises(TypeError, match="JX0106") as caught:
+        subject.convert(lambda x: x, on_unsuported="split")
+    assert "unexpected keyword argument 'on_unsuported'." in str(caught.value)
+    assert str(caught.value).splitlines()[1].endswith("; did you mean 'on_unsupported'?")
+    with pytest.raises(ValueError, match="JX0106") as caught:
+        subject.convert(lambda x: x, on_violation="recompil")
+    assert "; did you mean 'recompile'?\n" in str(caught.value)
+    with pytest.raises(TypeError, match="JX0106") as caught:
+        subject.convert(lambda x: x, colour="red")
+    assert "did you mean" not in str(caught.value)
+
+
+def test_a_profile_that_does_not_fit_says_where_and_what_was_assumed(subject: Subject) -> None:
+    if subject is PLAIN:
+        pytest.skip("not about plain Python")
+    module = fresh_module(BAD)
+    g = subject.convert(module.f, on_violation="error")
+    for _ in range(6):
+        g(UP)
+    with pytest.raises(Exception, match="JX0302") as caught:
+        g(-UP)
+    said = str(caught.value)
+    assert f"  at {module.__file__}:16\n      if x.sum() > 0:\n      ^\n" in said
+    assert "x.sum() > 0" in said.splitlines()[0]
+    assert 'what to do: use on_violation="recompile", or keep the fact constant.' in said
+    relaxed = subject.convert(module.f)
+    for x in (UP, UP, UP, UP, -UP, UP):
+        found, expected = relaxed(x), module.f(x)
+        assert (found is None) == (expected is None)
 
 
 def test_a_function_without_source_still_runs_and_says_why(subject: Subject) -> None:
