@@ -6,6 +6,7 @@ import libcst as cst
 
 from janusx.transforms.build import parts
 from janusx.transforms.expression_pass import ExpressionPass
+from janusx.transforms.sites import numbers_of
 
 
 class Matches(ExpressionPass):
@@ -18,9 +19,28 @@ class Matches(ExpressionPass):
 
     def leave_MatchCase(self, original_node: cst.MatchCase, updated_node: cst.MatchCase) -> cst.MatchCase:
         if updated_node.guard is None:
-            return updated_node
+            values = numbers_of(updated_node.pattern)
+            return self._compared(original_node, updated_node, values) if values else updated_node
         guard = self.ops("truth", updated_node.guard, site=self.site(original_node))
         return updated_node.with_changes(guard=guard, whitespace_after_if=cst.SimpleWhitespace(" "))
+
+    def _compared(
+        self, original: cst.MatchCase, case: cst.MatchCase, values: list[cst.BaseExpression]
+    ) -> cst.MatchCase:
+        """A pattern of numbers as a comparison: the subject may be an array."""
+        site = self.site(original)
+        name = cst.Name(self.unit.fresh(f"case_{site}"))
+        tests = [cst.Comparison(name, [cst.ComparisonTarget(cst.Equal(), value)]) for value in values]
+        test: cst.BaseExpression = tests.pop()
+        while tests:
+            test = self.ops("either", tests.pop(), cst.Lambda(cst.Parameters(), test))
+        return case.with_changes(
+            pattern=cst.MatchAs(name=name),
+            whitespace_after_case=cst.SimpleWhitespace(" "),
+            whitespace_before_if=cst.SimpleWhitespace(" "),
+            whitespace_after_if=cst.SimpleWhitespace(" "),
+            guard=self.ops("truth", test, site=site),
+        )
 
 
 def _asks_inside(pattern: cst.MatchPattern) -> bool:

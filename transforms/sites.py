@@ -22,7 +22,7 @@ class Parsed:
         module: the parsed module. Its statement is the `def`, or an expression statement that holds the `lambda`.
         function: the `def` or `lambda`.
         sites: all sites; `sites[i].id == i + 1`.
-        site_of: the site of a node: `If`, `While`, `For`, `IfExp`, `Assert`, `CompIf`, `MatchCase` (its guard),
+        site_of: the site of a node: `If`, `While`, `For`, `IfExp`, `Assert`, `CompIf`, `MatchCase` (guard or numbers),
             `BooleanOperation`, `UnaryOperation` (`not`), `Comparison` (a chain), `Call`.
         ranges: the position of every node within the dedented source (lines from 1).
         first_line: the file line of the source's first line.
@@ -133,6 +133,8 @@ class _Finder(cst.CSTVisitor):
     def visit_MatchCase(self, node: cst.MatchCase) -> None:
         if node.guard is not None:
             self.found.append((node, "guard", node.guard))
+        elif numbers_of(node.pattern):
+            self.found.append((node, "guard", node.pattern))
 
     def visit_BooleanOperation(self, node: cst.BooleanOperation) -> None:
         self.found.append((node, "and" if isinstance(node.operator, cst.And) else "or", node))
@@ -147,3 +149,13 @@ class _Finder(cst.CSTVisitor):
 
     def visit_Call(self, node: cst.Call) -> None:
         self.found.append((node, "call", node.func))
+
+
+def numbers_of(pattern: cst.MatchPattern) -> list[cst.BaseExpression]:
+    """The numbers that a pattern compares its subject with; none if it is another kind of pattern."""
+    if isinstance(pattern, cst.MatchOr):
+        each = [numbers_of(one.pattern) for one in pattern.patterns]
+        return [value for values in each for value in values] if all(each) else []
+    value = pattern.value if isinstance(pattern, cst.MatchValue) else None
+    inner = value.expression if isinstance(value, cst.UnaryOperation) else value
+    return [value] if value is not None and isinstance(inner, cst.BaseNumber) else []

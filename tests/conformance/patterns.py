@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import pytest
 
 from tests.conformance.harness import World, call, change, scenario, settled
 
@@ -401,6 +402,7 @@ def coroutines():
     call("f", jnp.array(3)),
     call("f", jnp.array(6)),
     call("f", jnp.array(4)),
+    marks=(pytest.mark.xfail(strict=True, reason="it runs in plain Python: right, and slow"),),
 )
 def mutual():
     def even(n):

@@ -100,6 +100,7 @@ ROWS: tuple[Row, ...] = (
                 "is and is not between names of one object",
                 "is and is not decide a staged branch's side, of None, of objects and of arrays",
                 "a chain of identities and a condition in a branch",
+                "an array that a staged branch hands through is the object that it was",
             ),
             "walrus": (
                 "a walrus binds in the condition and is seen after it",

@@ -25,7 +25,7 @@ CASES = [
         """
         def f(x, y):
             match jx.subject(x):
-                case 1:
+                case case_1 if jx.truth(case_1 == 1, site=1):
                     x = 2
             match jx.subject((x, *y)):
                 case 2, z:
@@ -35,6 +35,34 @@ CASES = [
                     return x
         """,
         calls=((1, [5]), (2, []), (3, [4])),
+    ),
+    Case(
+        "numbers are compared, for the subject may be an array",
+        """
+        def f(x):
+            match x:
+                case -1 | 2.5:
+                    return 1
+                case 3 if x > 2:
+                    return 2
+                case "a" | 4:
+                    return 3
+                case [5, *_]:
+                    return 4
+        """,
+        """
+        def f(x):
+            match jx.subject(x):
+                case case_1 if jx.truth(jx.either(case_1 == -1, lambda: case_1 == 2.5), site=1):
+                    return 1
+                case 3 if jx.truth(x > 2, site=2):
+                    return 2
+                case "a" | 4:
+                    return 3
+                case [5, *_]:
+                    return 4
+        """,
+        calls=((-1,), (2.5,), (3,), (4,), ("a",), ([5, 6],), (7,)),
     ),
     Case(
         "a case guard asks for the truth",
