@@ -212,6 +212,7 @@ class _Body:
         self.places = cohorts.places(self.cohorts)
         self.columns = {name for name in needs if name.startswith("g")}  # lists of objects that are asked for
         self.runs: dict[int, tuple[int, str]] = {}  # by the first leaf's index: how many leaves a list holds, its name
+        self.given: set[str] = set()  # constants that commit hands on, once they have their variables
         self.named = set(needs)  # variables that are asked for one by one
         holders: list[ObjectNode | HostNode] = [*shadow.objects, *shadow.hosts]
         for parent in holders:
@@ -315,6 +316,13 @@ class _Body:
             out.guard(f"type({text}) is not {out.const(node.cls)}")
         else:
             assert isinstance(node, ConstantNode)
+            if node.name in self.given:
+                out.guard(f"{text} is not {node.name}")  # one object, of which commit hands on this one
+                return
+            if node.name in self.needs:
+                self.given.add(node.name)
+                out.line(f"{node.name} = {text}")
+                text = node.name
             out.guard(_differs(out, text, node.value))
 
     def loops(self) -> None:

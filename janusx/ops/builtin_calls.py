@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import dataclasses
 import functools
 import logging
 import operator
@@ -19,7 +21,7 @@ from janusx.ops.strings import text
 from janusx.signals import Unsupported
 from janusx.state import symbols
 from janusx.state.opaque import Opaque
-from janusx.tracing import context
+from janusx.tracing import classes, context
 from janusx.tracing.heap import Heap
 
 
@@ -49,6 +51,8 @@ def _isinstance(value: Any, kinds: Any) -> bool:
 
 
 def _type(*args: Any) -> Any:
+    if len(args) != 1:
+        classes.refuse()
     context.current().check_number(args[0])
     stands_in = len(args) == 1 and (symbols.is_sym(args[0]) or type(args[0]) is Opaque)
     return args[0].__class__ if stands_in else type(*args)
@@ -115,6 +119,8 @@ def _sorted(items: Any, /, *, key: Any = None, reverse: bool = False) -> Any:
     items = list(items)
     by = items if key is None else list(map(_converted(key), items))
     if not any(map(symbols.is_array, by)):
+        if key is None and symbols.has_sym(items):
+            return symbols.apply(sorted, items, reverse=reverse)
         return sorted(items, key=_known(by), reverse=reverse)
     kinds = {(x.shape, x.dtype, x.weak_type) for x in map(jnp.asarray, items)} if _all_arrays(items) else set()
     if len(kinds) != 1 or not _all_arrays(by) or len({(x.shape, x.dtype) for x in by}) != 1 or by[0].size != 1:
@@ -194,6 +200,9 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     len: _len,
     isinstance: _isinstance,
     type: _type,
+    collections.namedtuple: classes.refuse,
+    dataclasses.make_dataclass: classes.refuse,
+    types.new_class: classes.refuse,
     abs: _pure(abs),
     all: _fold(all),
     any: _fold(any),

@@ -5,6 +5,7 @@ A table of handlers decides, by what is called. (AutoGraph's `converted_call` do
 
 from __future__ import annotations
 
+import enum
 import functools
 import inspect
 import types
@@ -20,7 +21,7 @@ from janusx.ops.effects import hold, stream_method
 from janusx.signals import Unsupported
 from janusx.state import symbols
 from janusx.state.opaque import Opaque, OpaqueMethod, describe
-from janusx.tracing import context, methods
+from janusx.tracing import classes, context, methods
 
 HIGHER_ORDER = higher_order.NAMES | {"stack", "array", "asarray"}
 
@@ -128,6 +129,8 @@ def _opaque_method(fn: OpaqueMethod) -> Callable[..., Any]:
 
 def _class(cls: Any) -> Callable[..., Any]:
     """The user's classes make their instances themselves: their methods are converted while the trace lasts."""
+    if issubclass(cls, type) or (isinstance(cls, enum.EnumMeta) and not len(cls)):
+        classes.refuse()
     return leaf(cls) if leaves.is_leaf_module(cls.__module__) else cls
 
 

@@ -10,8 +10,9 @@ import jax.numpy as jnp
 
 from janusx.ops.conditionals import cond, staged_predicate, truth_value
 from janusx.signals import Unstageable, Unsupported
-from janusx.state import symbols
+from janusx.state import given, symbols
 from janusx.state.opaque import Opaque, describe
+from janusx.tracing import context
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
@@ -100,6 +101,11 @@ def _chained(joined: Callable[..., Any], first: Any, rest: tuple[Any, ...], site
 
 def same(left: Any, right: Any) -> Any:
     """`left is right`, of what the two stand for: the values of a trace are not the objects themselves."""
+    trace = context.active()
+    if trace is not None and type(left) is type(right) and given.may_be_equal(left) and left == right:
+        if left is right and not given.twice(trace.shadow, left):
+            return True
+        raise Unsupported(f"equal values of type {type(left).__name__} are compared by identity")
     if left is right:
         return True
     opaque = [each for each in (left, right) if type(each) is Opaque]

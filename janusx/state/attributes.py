@@ -41,15 +41,19 @@ def instance_dict(value: Any) -> dict[str, Any] | None:
 
 
 def may_hold(value: Any) -> bool:
-    """Whether what the standard library made is no value for good: a blank instance (`self` in `__init__`), a descriptor.
+    """Whether what the standard library made is no value for good: a blank instance, a descriptor.
 
-    Found in a class or a module it is what it is: a sentinel, `partialmethod`. Whoever is given one may change it.
+    Found in a class or a module it is what it is: a sentinel, `partialmethod`. Whoever is given one (`self` in
+    `__init__`) may change it.
     """
-    cls: type = type(value)
+    cls: Any = type(value)
     if cls.__module__ not in sys.stdlib_module_names or issubclass(cls, enum.Enum | type):
         return False
     plain = all(base is object or base.__flags__ & _HEAP_TYPE for base in cls.__mro__)
-    return plain and (has_dict(cls) or bool(slot_names(cls)))
+    if not plain or not (has_dict(cls) or slot_names(cls)):
+        return False
+    blank = not instance_dict(value) and not any(hasattr_slot(value, name) for name in slot_names(cls))
+    return blank or hasattr(cls, "__get__")
 
 
 def has_dict(cls: type) -> bool:

@@ -21,6 +21,7 @@ from janusx.state import kinds, policy, symbols, writes
 from janusx.state.attributes import has_dict
 from janusx.state.delivery import deliver
 from janusx.state.diff import Change
+from janusx.state.given import Given, is_single
 from janusx.state.opaque import Opaque, OpaqueMethod
 from janusx.state.paths import Step
 from janusx.state.shadow import ConstantNode, HostNode, LeafNode, Node, ObjectNode, OpaqueNode, Shadow
@@ -78,6 +79,7 @@ class Commit:
         self._rerun = not donated  # donated inputs are gone after the run
         self._rows: dict[Row, str] = {}
         self._lists = 0
+        self._given = Given(shadow)
 
     @property
     def needs(self) -> list[str]:
@@ -181,6 +183,8 @@ class Commit:
 
     def _other(self, value: Any) -> str:
         category = policy.category(value)
+        if category in ("constant", "scalar") and (name := self._given.name(value)):
+            return self.need(name)
         if category in ("constant", "scalar", "array"):
             if type(value) is frozenset:
                 return self.out.literal(frozenset(map(kinds.hashed, value)))
@@ -188,7 +192,7 @@ class Commit:
                 return f"{self.out.const(value)}.copy()"
             if isinstance(value, types.FunctionType) and emitted.is_emitted(value.__code__):
                 raise Unsupported(f"a function made by the program ({value.__qualname__}) leaves it")
-            return self.out.literal(value)
+            return self.out.literal(value) if is_single(value) else self.out.const(value)
         if category == "fresh":
             rule = policy.REGISTRY.rule(type(value))
             assert rule is not None

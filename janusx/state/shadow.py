@@ -44,6 +44,7 @@ class ConstantNode(Node):
     """A value that is taken for granted."""
 
     value: Any
+    name: str = ""  # of the variable, where commit hands on the object that a call has there
 
 
 @dataclass(eq=False, slots=True)

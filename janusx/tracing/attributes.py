@@ -40,9 +40,20 @@ def wanted(owner: Any, mentioned: Iterable[str], stored: Container[str]) -> list
     if not hasattr(owner, "__dict__"):
         return []
     if isinstance(owner, type):
-        names = [name for name in mentioned if name in stored and name in vars(owner)]
-        return _plain(names) if leaves.is_leaf_module(owner.__module__) else []
+        if not leaves.is_leaf_module(owner.__module__):
+            return []
+        return [name for name in _plain(mentioned) if name in vars(owner) and (name in stored or _is_data(owner, name))]
     return _plain(name for name in mentioned if name in vars(owner)) if _carries(owner) else []
+
+
+def _is_data(owner: type, name: str) -> bool:
+    """Whether a member of a library's class is data that somebody may change, and not part of what the class does."""
+    value = vars(owner)[name]
+    if isinstance(value, bool | int | float | complex | str | bytes):
+        return not issubclass(owner, enum.Enum)
+    # Arrays' libraries keep their own books in their classes.
+    own_books = owner.__module__.partition(".")[0] in leaves.ARRAY_PACKAGES
+    return isinstance(value, list | dict | set | tuple) and not own_books
 
 
 def makes(owner: Any, name: str) -> bool:

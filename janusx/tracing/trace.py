@@ -18,9 +18,9 @@ from janusx.guards.checks import evaluate
 from janusx.guards.staged import Assumption, Frames
 from janusx.signals import Relax, Respecialise, Unrelax, Unsupported
 from janusx.state import kinds, policy, symbols
-from janusx.state.paths import Anchor, Closure, Contents, Global, Member, Path, root
+from janusx.state.paths import Anchor, Closure, Global, Member, Path, root
 from janusx.state.shadow import LeafNode, ObjectNode, Shadow
-from janusx.tracing import attributes, methods
+from janusx.tracing import attributes, classes, methods
 from janusx.tracing.effects import Effect, Trips, growth, surroundings
 from janusx.tracing.rewriter import Program, Rewriter
 from janusx.tracing.settings import Settings
@@ -82,6 +82,7 @@ class Trace:
         self._ordinals: list[int] = [0]
         self._functions: dict[int, tuple[Any, types.FunctionType]] = {}
         self._globals: dict[int, tuple[ObjectNode, dict[str, Any]]] = {}
+        self._builtins = classes.builtins_of_trace()
         self._patched: list[ObjectNode] = []
         self._followed: set[type] = set()
         self._attributes: dict[str, None] = {}
@@ -385,8 +386,10 @@ class Trace:
         """The shadow of a function's globals, with every name that its code uses followed."""
         real = fn.__globals__
         if id(real) not in self._globals:
-            copy = dict(real)
-            self._globals[id(real)] = (self.shadow.namespace(self.anchor("", real), real, copy, kinds.GLOBALS), copy)
+            copy = {**real, "__builtins__": self._builtins}
+            node = self.shadow.namespace(self.anchor("", real), real, copy, kinds.GLOBALS)
+            node.original[Global("__builtins__")] = self._builtins
+            self._globals[id(real)] = node, copy
         node, copy = self._globals[id(real)]
         names, attributes = global_names(fn.__code__)
         self._attributes.update(dict.fromkeys(attributes))
@@ -436,14 +439,12 @@ class Trace:
         for base, name in stores:
             if attributes.makes(attributes.named(fn, base), name):
                 raise Unsupported(f"{base}.{name} is made, which JanusX does not follow", mention=name)
+        followed = len(self.shadow.objects)
         for node in self.shadow.constants():
-            if isinstance(node.value, types.ModuleType) and type(node.path.steps[-1]) is Contents:
-                self.follow_members(node.value, [name for name in self._attributes if name in vars(node.value)])
-                continue
-            # What a class inherits is read from the class that has it.
-            for owner in node.value.__mro__ if type(node.value) is type else (node.value,):
-                if wanted := attributes.wanted(owner, self._attributes.keys(), self._stored):
-                    self.follow_members(owner, wanted)
+            classes.follow(self, node, self._attributes, self._stored)
+        if len(self.shadow.objects) > followed:  # a module's class, of which code names a member
+            for node in self.shadow.constants():
+                classes.follow(self, node, self._attributes, self._stored)
         for known in self.shadow.objects:
             if known.kind is kinds.FUNCTION and (wanted := attributes.wanted(known.real, self._attributes.keys(), ())):
                 reason = f"{known.real.__name__}.{wanted[0]} is used, which JanusX does not follow"

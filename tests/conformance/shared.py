@@ -1,0 +1,170 @@
+# mypy: ignore-errors
+# pyright: reportAttributeAccessIssue=false, reportFunctionMemberAccess=false
+"""What a program shares with others: objects that it hands on, classes that it makes, data of libraries' classes."""
+
+from __future__ import annotations
+
+import collections
+import json
+
+import jax.numpy as jnp
+
+from tests.conformance.harness import World, call, change, scenario, settled
+
+X = jnp.array([1.0, 2.0])
+BIG = 10**30
+
+
+def other(value):
+    """An equal object, which is another one."""
+    return type(value)(str(value)) if not isinstance(value, bytes) else bytes(bytearray(value))
+
+
+class Box:
+    """Holds what it is given."""
+
+
+def hands_on(value):
+    def f(value, x):
+        return [value], x * 2
+
+    def handed(value, x):
+        (found,), y = world.f(value, x)
+        return found is value, y
+
+    world = World(f=f, handed=handed)
+    return world
+
+
+@scenario("an argument that is returned is the same object", *[call("handed", other(BIG), X) for _ in range(3)])
+def big_number():
+    return hands_on(BIG)
+
+
+@scenario("bytes that are returned are the same object", *[call("handed", other(b"abc" * 9), X) for _ in range(3)])
+def bytes_given():
+    return hands_on(b"")
+
+
+@scenario("a float that is returned is the same object", *[call("handed", float("1.5e10"), X) for _ in range(3)])
+def float_given():
+    return hands_on(0.0)
+
+
+@scenario(
+    "two equal arguments are told apart in what is returned",
+    call("f", BIG, BIG, X),
+    call("f", BIG, other(BIG), X),
+    call("f", other(BIG), BIG, X),
+    call("f", BIG, BIG, X),
+)
+def two_equal():
+    def inner(a, b, x):
+        return b, a, x + 1
+
+    world = World(inner=inner)
+
+    def f(a, b, x):
+        one, two, y = world.inner(a, b, x)
+        return one is b, two is a, one is a, y
+
+    world.f = f
+    return world
+
+
+@scenario(
+    "an attribute takes the very object that another one has",
+    call("f", X),
+    change(lambda world: setattr(world.box, "n", other(BIG))),
+    call("f", X),
+    call("same"),
+)
+def from_attribute_to_attribute():
+    box = Box()
+    box.n = BIG
+
+    def f(x):
+        box.m = box.n
+        return x * 2
+
+    return World(f=f, box=box, same=lambda: box.m is box.n)
+
+
+@scenario("a function makes a class, another one in each call", call("f", X), call("f", X), call("count"))
+def makes_a_class():
+    made = []
+
+    def make(x):
+        class A:
+            value = 1
+
+            def double(self, y):
+                return y * 2 * self.value
+
+        return A, A().double(x)
+
+    world = World(make=make)
+
+    def f(x):
+        cls, y = world.make(x)
+        made.append(cls)
+        cls.value += len(made)
+        return y, cls().double(x)
+
+    world.f = f
+    world.count = lambda: (len(set(made)), [cls.value for cls in made])
+    return world
+
+
+@scenario("a class made by a call is another one in each call", call("f", X), call("f", X), call("count"))
+def calls_for_a_class():
+    made = []
+
+    def make(x):
+        point = collections.namedtuple("point", "a b")
+        return point, type("A", (), {"scale": 2}), tuple(point(x, x + 1))
+
+    world = World(make=make)
+
+    def f(x):
+        *classes, y = world.make(x)
+        made.extend(classes)
+        return y
+
+    world.f = f
+    world.count = lambda: len(set(made))
+    return world
+
+
+class Cached(json.JSONEncoder):
+    """Inherits from a library's class."""
+
+
+@scenario(
+    "data of a library's class are changed from outside",
+    settled(call("f", X), "compiled"),
+    change(lambda world: setattr(json.JSONEncoder, "item_separator", ":::")),
+    call("f", X),
+    change(lambda world: setattr(json.JSONEncoder, "item_separator", ", ")),
+    call("f", X),
+)
+def data_of_a_class():
+    def f(x):
+        return x * len(json.JSONEncoder.item_separator) + len(Cached.item_separator)
+
+    return World(f=f)
+
+
+@scenario(
+    "a program writes to what a library's class holds", call("f", X), call("f", X + 1), call("f", X), call("table")
+)
+def written_to_a_class():
+    # A class of the module's, but not the one that all worlds share.
+    decoder = type("Decoder", (), {"__module__": "json", "table": {"a": 1.0}})
+
+    def f(x):
+        decoder.table["a"] += 1.0
+        decoder.table["last"] = x
+        return x * decoder.table["a"]
+
+    return World(f=f, table=lambda: dict(decoder.table))
