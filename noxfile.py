@@ -147,6 +147,14 @@ def sweep(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[0])
+def coverage(session: nox.Session) -> None:
+    """Measure every conformance scenario, and write docs/coverage.md: which Python is covered, on which rung."""
+    # `nox -s coverage -- --new` measures only what was not measured yet.
+    session.install("-e", ".[test]", JAX[PYTHONS[0]])
+    session.run("python", "-m", "tests.conformance.coverage", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
 def docs(session: nox.Session) -> None:
     """Build the documentation site; a broken link is an error."""
     session.install("-e", ".[docs]")

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conformance import rows, rows_of_values
-from tests.conformance.harness import Different, Ran, Scenario, Subject, check
+from tests.conformance.harness import WARM_UP, Different, Ran, Scenario, Subject, check
 
 HERE = Path(__file__).parent
 RECORD = HERE / "measured.json"
@@ -37,7 +37,7 @@ class Measured:
 
     Attributes:
       file: the module of the scenario.
-      settled: how many settled calls ran on each rung.
+      settled: how many settled calls ran on each rung, or raised.
       arrays: the same, of calls with an array among their arguments.
       sites: how many sites were staged, rolled, unrolled, speculated on; how many places were cut.
       fails: why it is known to fail; "" if it does not.
@@ -85,8 +85,8 @@ def measure(file: str, scenario: Scenario, subject: Subject) -> Measured:
 
 
 def rungs(ran: Iterable[Ran]) -> dict[str, int]:
-    """How many calls ran on each rung."""
-    return dict(sorted(Counter(each.rung for each in ran).items()))
+    """How many calls ran on each rung, or raised."""
+    return dict(sorted(Counter("raised" if each.raised else each.rung for each in ran).items()))
 
 
 def sites_of(converted: Mapping[str, Any]) -> dict[str, int]:
@@ -145,6 +145,7 @@ def share(measured: Iterable[Measured], *wanted: str) -> float:
     total: Counter[str] = Counter()
     for each in measured:
         total.update(each.arrays)
+    del total["raised"]
     return sum(total[rung] for rung in wanted) / total.total()
 
 
@@ -159,10 +160,11 @@ def page(measured: Mapping[str, Measured]) -> str:
         "",
         "Made by `python -m tests.conformance.coverage`, which runs every scenario of `tests/conformance/`; the",
         "tests keep it true. A scenario is a sequence of calls and changes from outside, run in plain Python and",
-        "converted, and compared after every call: result, types, state, output, exceptions. A call is settled once",
-        "its profile is over. What a row promises holds where its control depends on the values of arrays.",
+        "converted, and compared after every call: result, types, state, output, exceptions. Calls are settled from a",
+        f"function's {WARM_UP}th on, also where they break the profile; those that raise are counted apart, since",
+        "Python's own run raises. What a row promises holds where its control depends on the values of arrays.",
         "",
-        f"**{len(measured)} scenarios, {total.total()} settled calls on array input: "
+        f"**{len(measured)} scenarios, {total.total() - total['raised']} settled calls on array input: "
         f"{share(measured.values(), 'compiled'):.1%} ran compiled, "
         f"{share(measured.values(), 'compiled', 'mixed'):.1%} compiled or mixed** "
         f"({in_words(total)}). {len(failing)} of the scenarios are known to fail.",

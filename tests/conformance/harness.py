@@ -66,17 +66,13 @@ class Of:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the function at `path` in the world; `rung` is what `last_call` must say, one of several allowed.
-
-    `settled` says that the same call came often enough before it for every profile to be over.
-    """
+    """One call of the function at `path` in the world; `rung` is what `last_call` must say, one of several allowed."""
 
     path: str
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     rung: tuple[str, ...] = ()
     converted: str | None = None
-    settled: bool = False
 
     def __str__(self) -> str:
         return f"{self.path}({', '.join(map(_shown, self.args))})"
@@ -123,10 +119,17 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Ran:
-    """One settled call: the rung that it ran on, and whether an array was among its arguments."""
+    """One settled call, which is one of a function that was called often enough for every profile to be over.
+
+    Attributes:
+      rung: on which it ran.
+      arrays: whether an array was among its arguments.
+      raised: whether it raised: an exception is raised by Python's own run, on whichever rung the function is.
+    """
 
     rung: str
     arrays: bool
+    raised: bool
 
 
 @dataclass(frozen=True)
@@ -182,7 +185,7 @@ def call(path: str, *args: Any, rung: str | tuple[str, ...] = (), converted: str
 
 def settled(step: Call, rung: str | tuple[str, ...]) -> tuple[Call, ...]:
     """The call often enough for every profile to be over; the last one must have run on `rung`."""
-    last = replace(step, rung=(rung,) if isinstance(rung, str) else rung, settled=True)
+    last = replace(step, rung=(rung,) if isinstance(rung, str) else rung)
     return (step,) * (WARM_UP - 1) + (last,)
 
 
@@ -281,7 +284,7 @@ class _Runner:
     registry: Mapping[str, Any]
     rungs: Counter[str] = field(default_factory=Counter)
     settled: list[Ran] = field(default_factory=list)
-    steady: bool = False
+    calls: Counter[str] = field(default_factory=Counter)
 
     def run(self, steps: tuple[Step, ...], prefix: str) -> None:
         for number, step in enumerate(steps, 1):
@@ -296,7 +299,7 @@ class _Runner:
                 expected, found = _outcome(self.plain, step), _outcome(self.other, step)
                 self.subject.told(found)
                 self._compare(expected, found, where)
-                self._check_rung(step, where)
+                self._check_rung(step, where, "exception" in found)
 
     def _compare(self, expected: Mapping[str, Any], found: Mapping[str, Any], where: str) -> None:
         seen, also = self.plain.look(expected, self.scenario), self.other.look(found, self.scenario)
@@ -314,15 +317,16 @@ class _Runner:
             text = "\n  ".join([*lines[:SHOWN], *more])
             raise Different(f"{self.scenario.name}\n at {where}:\n  {text}\n{_told(found)}")
 
-    def _check_rung(self, step: Call, where: str) -> None:
+    def _check_rung(self, step: Call, where: str, raised: bool) -> None:
         if self.subject.stats is None:
             return
         name = step.converted or _registered(step.path, self.registry)
         stats = self.subject.stats(self.registry[name])
         self.rungs[stats.last_call] += 1
-        if step.settled or self.steady:
+        self.calls[name] += 1
+        if self.calls[name] >= WARM_UP:
             given = [_argument(arg, self.other.world) for arg in (*step.args, *step.kwargs.values())]
-            self.settled.append(Ran(stats.last_call, _holds_array(given, 4)))
+            self.settled.append(Ran(stats.last_call, _holds_array(given, 4), raised))
         if step.rung and stats.last_call not in step.rung:
             wanted = " or ".join(step.rung)
             said = f"{name} ran {stats.last_call}, not {wanted}: {self.subject.why(self.registry[name])}\n  {stats}"
@@ -330,9 +334,7 @@ class _Runner:
 
     def _steady(self, step: Steady, prefix: str) -> None:
         before = self.subject.stats(self.registry[step.path]) if self.subject.stats else None
-        self.steady = True
         self.run(step.steps, prefix)
-        self.steady = False
         if before is None or self.subject.stats is None:
             return
         now = self.subject.stats(self.registry[step.path])

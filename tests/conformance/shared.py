@@ -168,3 +168,69 @@ def written_to_a_class():
         return x * decoder.table["a"]
 
     return World(f=f, table=lambda: dict(decoder.table))
+
+
+class Described:
+    """A descriptor with state of its own."""
+
+    def __init__(self):
+        self.reads = 0
+        self.last = None
+
+    def __get__(self, instance, owner):
+        if instance is None:
+            return self
+        self.reads += 1
+        return instance.x * self.reads
+
+    def __set__(self, instance, value):
+        self.last = value
+        instance.x = value
+
+
+@scenario(
+    "a descriptor of the user's keeps what it saw",
+    call("f", X),
+    call("f", X + 1),
+    change(lambda world: setattr(world.descriptor, "reads", 10)),
+    call("f", X),
+    call("seen"),
+)
+def descriptor():
+    descriptor = Described()
+
+    class Holder:
+        y = descriptor
+
+        def __init__(self):
+            self.x = X
+
+    holder = Holder()
+
+    def f(x):
+        holder.y = x * 2
+        return holder.y + holder.y
+
+    return World(f=f, descriptor=descriptor, seen=lambda: (descriptor.reads, descriptor.last, holder.x))
+
+
+@scenario(
+    "a descriptor is an argument",
+    call("f", X),
+    call("f", X + 1),
+    call("f", X),
+    call("seen"),
+    call("f", X),
+    call("seen"),
+)
+def descriptor_given():
+    descriptor = Described()
+
+    def change_it(given, x):
+        given.reads += 1
+        given.last = x
+        return x * given.reads
+
+    world = World(change_it=change_it, seen=lambda: (descriptor.reads, descriptor.last))
+    world.f = lambda x: world.change_it(descriptor, x)
+    return world

@@ -169,9 +169,8 @@ def test_a_near_miss_of_an_option_is_named(subject: Subject) -> None:
         subject.convert(lambda x: x, on_unsuported="split")
     assert "unexpected keyword argument 'on_unsuported'." in str(caught.value)
     assert str(caught.value).splitlines()[1].endswith("; did you mean 'on_unsupported'?")
-    with pytest.raises(ValueError, match="JX0106") as caught:
+    with pytest.raises(ValueError, match=r"JX0106(.|\n)*; did you mean 'recompile'\?\n"):
         subject.convert(lambda x: x, on_violation="recompil")
-    assert "; did you mean 'recompile'?\n" in str(caught.value)
     with pytest.raises(TypeError, match="JX0106") as caught:
         subject.convert(lambda x: x, colour="red")
     assert "did you mean" not in str(caught.value)
