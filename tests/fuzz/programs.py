@@ -55,9 +55,12 @@ def _constants(text: str) -> Iterator[tuple[str, object]]:
 
 
 HEAD = """\
+import random
+
 import jax.numpy as jnp
 
 COUNT = 0
+dice = random.Random(0)
 
 
 def tick():
@@ -176,7 +179,8 @@ def _steps(c: Choices, warm: int) -> Iterator[str]:
 @st.composite
 def programs(draw: st.DrawFn, depth: int = 3, longest: int = 5) -> Program:
     """Programs whose loops all end, nested so deep, with so many statements in `f` at most."""
-    w = Writer(Choices(draw), depth)
+    choices = Choices(draw)
+    w = Writer(choices, depth, choices.rarely(4))
     helpers, calls = _helpers(w)
     lines, scope = w.block(Scope(calls=calls), longest)
     last = [] if w.choices.rarely(8) else [f"return {result(w, scope)}"]

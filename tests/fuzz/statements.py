@@ -24,10 +24,12 @@ class Writer:
     Attributes:
         choices: what draws.
         depth: how deep statements nest.
+        opaque: whether there are calls that nobody sees into, at which functions are split.
     """
 
     choices: Choices
     depth: int = 3
+    opaque: bool = False
 
     def e(self, scope: Scope, fuel: int = 4) -> Expressions:
         """Expressions at a place."""
@@ -44,6 +46,8 @@ class Writer:
     def statement(self, scope: Scope, number: int) -> Block:
         """One statement."""
         make = self.choices.one(SIMPLE if scope.depth >= self.depth else SIMPLE + NESTED)
+        if self.opaque and self.choices.rarely(5):
+            make = unseen
         if make is leave and not scope.depth and self.choices.below(2):
             make = mutate
         return make(self, scope, number)
@@ -110,6 +114,24 @@ def mutate(w: Writer, scope: Scope, number: int) -> Block:
     """A change of an object."""
     e = w.e(scope)
     return [e.filled(e.one(MUTATIONS))], scope
+
+
+UNSEEN = (
+    ("n = dice.randrange(4)", "n"),
+    ("r = dice.choice((0.5, 1.0, 2.0))", "r"),
+    ("s = jnp.array(dice.randrange(5))", "s"),
+    ("{box}.n = dice.randrange(3)", ""),
+    ("{box}.hist.append(dice.randrange(9))", ""),
+    ("n = ({N}) % 5 + dice.randrange(2)", "n"),
+    ("dice.random()", ""),
+)
+
+
+def unseen(w: Writer, scope: Scope, number: int) -> Block:
+    """A call whose result is another one each time, and must happen once."""
+    e = w.e(scope)
+    form, name = w.choices.one(UNSEEN)
+    return [e.filled(form)], scope.bind(name) if name else scope
 
 
 def lists(w: Writer, scope: Scope, number: int) -> Block:
