@@ -147,6 +147,10 @@ class HostCalls(cst.CSTTransformer):
     header = within
     """A compound statement: only its header, since its blocks are not looked at."""
 
+    def leaves_alone(self, node: cst.Call) -> bool:
+        """Whether a call is of a leaf library's function: what it returns is no iterator that remembers its place."""
+        return self._unit.is_leaf(dotted(node.func))
+
     def visit_IndentedBlock(self, node: cst.IndentedBlock) -> bool:
         return False
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from janusx.transforms.analysis import Analysis, Scope
-from janusx.transforms.blocks import RETURN, Block, falls, jumps, map_blocks, small
+from janusx.transforms.blocks import RETURN, Block, Loop, falls, jumps, map_blocks, small
 from janusx.transforms.boundness import Boundness
 from janusx.transforms.build import Fresh, Ops, assign, give, statements
 from janusx.transforms.context_managers import swallows_by
@@ -46,7 +46,7 @@ _RETURNS = frozenset({RETURN, f"hard {RETURN}"})
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of statements, or the test of an `if` or `while`, as a function.
+    """A run of statements, or what decides in the header of one, as a function.
 
     Attributes:
         name: under which the host program calls it.
@@ -282,8 +282,7 @@ class _Splitter:
         if self._held.intersection(uses.writes) or self._rebound & (uses.read | uses.captured):
             return False
         # A handler sees what was bound before the exception: only an assignment of one name is done or not done.
-        exposed = self._live.raising[statement].intersection(uses.writes)
-        if exposed and (small(statement) is None or len(uses.writes) > 1):
+        if self._live.raising[statement].intersection(uses.writes) and not self._binds_at_once(statement):
             return False
         if self._rebindable & escaping(statement, self._consumes):
             return False
@@ -293,6 +292,14 @@ class _Splitter:
         if left - _RETURNS:
             return False
         return not left or returns or not falls([statement])
+
+    def _binds_at_once(self, statement: cst.BaseStatement) -> bool:
+        """Whether a statement is an assignment of one name, which nothing can come between."""
+        line = small(statement)
+        if not isinstance(line, (cst.Assign, cst.AugAssign, cst.AnnAssign)) or line.value is None:
+            return False
+        analysis = self.unit.analysis
+        return len(analysis.uses(statement).writes) == 1 and not analysis.uses(line.value).writes
 
     def _must_part(self, run: Block, following: Block) -> bool:
         """Whether what a handler sees of the run would be lost if a later statement of the same piece raised."""
@@ -398,28 +405,33 @@ class _Splitter:
             return [self.calls.within(statement)]
         inner = tail and isinstance(statement, cst.If)
         # Its header first, so that pieces are numbered in the order of the source.
-        test = self._test(statement) if isinstance(statement, (cst.If, cst.While)) else None
+        header: dict[str, cst.BaseExpression] = {}
+        if isinstance(statement, (cst.If, cst.While)):
+            header["test"] = self._expression(statement, statement.test)
+        elif isinstance(statement, cst.For):
+            makes = not isinstance(statement.iter, cst.Call) or self.calls.leaves_alone(statement.iter)
+            header["iter"] = self._expression(statement, statement.iter) if makes else self.calls.within(statement.iter)
         changed = map_blocks(statement, lambda block: self._block(block, tail=inner))
-        return [self.calls.header(changed) if test is None else changed.with_changes(test=test)]
+        return [changed.with_changes(**header) if header else self.calls.header(changed)]
 
-    def _test(self, statement: cst.If | cst.While) -> cst.BaseExpression:
-        """The test of an `if` or `while`: a piece of its own, if there is something to compile in it."""
-        test, mark = statement.test, mark_of(statement)
-        uses = self.unit.analysis.uses(test)
+    def _expression(self, statement: cst.If | Loop, expression: cst.BaseExpression) -> cst.BaseExpression:
+        """What decides in a header: a piece of its own, if there is something to compile in it."""
+        mark = mark_of(statement)
+        uses = self.unit.analysis.uses(expression)
         params = [name for name in self._ordered(uses.read | uses.captured) if name in self._scope.bound]
         # The test of a loop also comes after its body.
         bound = self._bound.before.get(statement, frozenset()) - self.unit.analysis.uses(statement).unbinds
         if (
             self._cuts.intersection(range(mark.line, mark.end + 1))
             or uses.writes
-            or not at_work(test)
-            or stays_on_host(test)
+            or not at_work(expression)
+            or stays_on_host(expression)
             or not bound.issuperset(params)
             or self._rebound.intersection(params)
         ):
-            return self.calls.within(test)
-        text = self.unit.parsed.module.code_for_node(test)
-        line = self.unit.parsed.line(test) if test in self.unit.parsed.ranges else mark.line
+            return self.calls.within(expression)
+        text = self.unit.parsed.module.code_for_node(expression)
+        line = self.unit.parsed.line(expression) if expression in self.unit.parsed.ranges else mark.line
         body = f"    return ({text}\n    )\n" if "\n" in text else f"    return {text}\n"
         name = self._piece(body, line, line + text.count("\n"), params)
         return cst.Call(cst.Name(name), [cst.Arg(cst.Name(param)) for param in params])

@@ -118,6 +118,28 @@ CASES = [
             return x
         """,
     ),
+    (
+        "what a loop goes through is a piece where it is computed, but not where an iterator may be made",
+        """
+        def f(x):
+            for v in x * x.sum():
+                log(v)
+            for k in range(3):
+                log(k)
+            for w in g(x):
+                log(w)
+        """,
+        (3, 5, 7),
+        """
+        def f(x):
+            for v in piece_1(x):
+                jx.call(log)(v)
+            for k in range(3):
+                jx.call(log)(k)
+            for w in jx.call(g)(x):
+                jx.call(log)(w)
+        """,
+    ),
 ]
 
 
