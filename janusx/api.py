@@ -78,6 +78,10 @@ class Converted:
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
 
+    def __reduce__(self) -> str:
+        # Copied and pickled as functions are: by name.
+        return str(getattr(self, "__qualname__", repr(self)))
+
     def __janusx_function__(self) -> Any:
         fun = self._record.fun
         if self._prefix or self._named:

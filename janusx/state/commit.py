@@ -18,7 +18,7 @@ from janusx import emitted
 from janusx.guards.codegen import Writer
 from janusx.signals import Unbuilt, Unsupported
 from janusx.state import kinds, policy, symbols, writes
-from janusx.state.attributes import has_dict
+from janusx.state.attributes import has_dict, instance_dict
 from janusx.state.delivery import deliver
 from janusx.state.diff import Change
 from janusx.state.given import Given, is_single
@@ -127,6 +127,9 @@ class Commit:
             return self.need(f"o{node.index}")
         if isinstance(value, jax.Array):
             return self._array(value)
+        holder = self._given.holder(value) if type(value) is dict else None
+        if holder is not None:
+            return f"{self.out.const(instance_dict)}({self.need(f'o{holder.index}')})"
         if type(value) is Row:
             return self.output(value)
         if id(value) in self._made:
@@ -239,6 +242,7 @@ class Commit:
 
     def finish(self, result: Any, found: Sequence[Change], effects: Sequence[Any]) -> tuple[Any, str]:
         """Emit the function: `commit(outs, leaves, needs)` → the user's result."""
+        self._given.check()
         text = self.value(result)
         said = [self._effect(effect) for effect in effects]
         writes, undo = self._writes(found)

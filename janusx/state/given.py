@@ -7,7 +7,10 @@ import types
 from typing import Any
 
 from janusx.guards import cohorts
-from janusx.state.shadow import ConstantNode, Shadow
+from janusx.signals import Unsupported
+from janusx.state import kinds
+from janusx.state.attributes import has_dict, instance_dict
+from janusx.state.shadow import ConstantNode, ObjectNode, Shadow
 
 _BY_IDENTITY: tuple[type, ...] = (
     type(None),
@@ -51,6 +54,7 @@ class Given:
         self._shadow = shadow
         self._found: dict[int, list[ConstantNode]] | None = None
         self._names = 0
+        self._holders: dict[int, ObjectNode] | None = None
 
     def name(self, value: Any) -> str:
         """The variable of the check-and-gather function that holds the object; "" if the program made it."""
@@ -66,6 +70,20 @@ class Given:
                 node.name = f"e{self._names}"
             self._names += 1
         return nodes[0].name
+
+    def check(self) -> None:
+        """Refuse an object's `__dict__` that was reached beside the object: there would be two copies of it."""
+        dicts = {id(node.real): node for node in self._shadow.objects if node.kind is kinds.DICT}
+        for node in self._shadow.objects if dicts else ():
+            if isinstance(node.kind, kinds.InstanceKind) and (known := dicts.get(id(instance_dict(node.real)))):
+                raise Unsupported(f"{known.path} is an object's `__dict__`, which is reached beside the object")
+
+    def holder(self, value: dict[Any, Any]) -> ObjectNode | None:
+        """The object whose `__dict__` a dictionary is."""
+        if self._holders is None:
+            instances = [node for node in self._shadow.objects if isinstance(node.kind, kinds.InstanceKind)]
+            self._holders = {id(instance_dict(node.shadow)): node for node in instances if has_dict(type(node.shadow))}
+        return self._holders.get(id(value))
 
     def _find(self) -> dict[int, list[ConstantNode]]:
         """By `id`; not those of objects alike, which are compared in a loop."""

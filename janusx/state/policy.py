@@ -24,7 +24,7 @@ import numpy as np
 from jax.core import ShapedArray
 
 from janusx import leaves
-from janusx.state import kinds
+from janusx.state import kinds, partials
 from janusx.state.attributes import instance_dict
 from janusx.state.growing import GROWING, Growing
 
@@ -123,7 +123,7 @@ def category(value: Any) -> Category:
         return "leaf"
     if cls is Growing:
         return GROWING
-    exact = kinds.EXACT.get(cls)
+    exact = partials.kind_of(value) or kinds.EXACT.get(cls)
     if exact is not None:
         return exact
     if cls is types.FunctionType:
@@ -195,7 +195,7 @@ def _instance_category(value: Any, cls: type) -> Category:
     if cls.__module__ == "builtins" and callable(value):
         bound = getattr(value, "__self__", None)
         return "constant" if bound is None or isinstance(bound, types.ModuleType | type) else "opaque"
-    if hasattr(cls, "__get__"):
+    if hasattr(cls, "__get__") and (leaves.is_leaf_module(module) or not shadowable(cls)):
         return "constant"  # a descriptor: found in a class
     if not shadowable(cls):
         return kinds.NAMESPACE if cls is types.SimpleNamespace else "opaque"

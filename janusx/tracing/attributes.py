@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dis
 import enum
+import functools
 import types
 from collections.abc import Container, Iterable
 from typing import Any
@@ -62,6 +63,8 @@ def makes(owner: Any, name: str) -> bool:
         return leaves.is_leaf_module(owner.__name__ if isinstance(owner, types.ModuleType) else owner.__module__) and (
             isinstance(owner, types.ModuleType) or name not in vars(owner)
         )
+    if isinstance(owner, functools.partial):
+        return not vars(owner)  # one that has an attribute has a shadow
     return _carries(owner) and name not in vars(owner)
 
 

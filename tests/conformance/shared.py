@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import collections
+import functools
 import json
+import threading
 
 import jax.numpy as jnp
 
@@ -233,4 +235,78 @@ def descriptor_given():
 
     world = World(change_it=change_it, seen=lambda: (descriptor.reads, descriptor.last))
     world.f = lambda x: world.change_it(descriptor, x)
+    return world
+
+
+@scenario(
+    "a partial's attributes are read and written",
+    call("f", X),
+    call("f", X + 1),
+    change(lambda world: setattr(world.partial, "scale", 5.0)),
+    call("f", X),
+    call("seen"),
+)
+def partial_with_attributes():
+    def times(scale, x, *, shift):
+        return x * scale + shift
+
+    partial = functools.partial(times, 2.0, shift=X)
+    partial.scale, partial.calls, partial.last = 3.0, 0, None
+
+    def f(x):
+        partial.calls += 1
+        partial.last = x
+        return partial(x) * partial.scale, partial.func is times, partial.args, partial.keywords
+
+    return World(f=f, partial=partial, seen=lambda: dict(vars(partial)))
+
+
+@scenario("a partial gets its first attribute", call("f", X), call("f", X + 1), call("f", X), call("seen"))
+def partial_without_attributes():
+    def double(x):
+        return x * 2
+
+    partial = functools.partial(double)
+
+    def f(x):
+        partial.calls = getattr(partial, "calls", 0) + 1
+        return partial(x)
+
+    return World(f=f, seen=lambda: dict(vars(partial)))
+
+
+@scenario(
+    "an object's `__dict__` goes from one part of a function to the next",
+    call("f", X),
+    call("f", X + 1),
+    call("f", X),
+    call("seen"),
+)
+def dict_of_an_object():
+    box = Box()
+    box.n = 2.0
+
+    def f(x):
+        held = box.__dict__
+        held["first"] = x
+        threading.get_ident()
+        held["last"] = x * held["n"]
+        held["n"] += 1
+        return held is box.__dict__, box.last
+
+    return World(f=f, seen=lambda: dict(vars(box)))
+
+
+@scenario("an object is given with its `__dict__`", call("f", X), call("f", X + 1), call("f", X), call("seen"))
+def dict_beside_its_object():
+    box = Box()
+    box.n = 2.0
+
+    def both(held, box, x):
+        held["n"] += 1
+        box.last = x
+        return box.n * x, held["last"]
+
+    world = World(both=both, seen=lambda: dict(vars(box)))
+    world.f = lambda x: world.both(vars(box), box, x)
     return world

@@ -1,0 +1,45 @@
+"""Converted functions are copied and pickled as functions are: by name."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import jax.numpy as jnp
+import pytest
+
+import janusx
+
+
+@janusx.convert
+def double(x: object) -> object:
+    return x * 2  # type: ignore[operator]
+
+
+class Counter:
+    @janusx.convert
+    def step(self, x: object) -> object:
+        return x + 1  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_converted_function_is_pickled_by_name(protocol: int) -> None:
+    assert pickle.loads(pickle.dumps(double, protocol)) is double
+    assert pickle.loads(pickle.dumps(Counter.step, protocol)) is Counter.step
+
+
+def test_a_bound_method_that_is_converted_is_pickled_with_its_object() -> None:
+    again = pickle.loads(pickle.dumps(Counter().step))
+    assert type(again.__self__) is Counter
+    assert again(jnp.ones(2)).tolist() == [2.0, 2.0]
+
+
+def test_a_copy_of_a_converted_function_is_itself() -> None:
+    assert copy.copy(double) is double
+    assert copy.deepcopy({"step": double})["step"] is double
+
+
+def test_what_has_no_name_of_its_own_is_not_pickled() -> None:
+    inner = janusx.convert(lambda x: x)
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        pickle.dumps(inner)
