@@ -156,7 +156,10 @@ class _Reader:
             place=f"{filename}:{source.first_line if source is not None else line}",
             entries=tuple(entry.info.number for entry in self.entries if self.holds(entry, key)),
             observed=profile.runs,
-            sites=self.sites(key, rewritten.sites if rewritten is not None else profile.sites, profile),
+            # Of a split function, the pieces have the sites, and the host program what Python decides.
+            sites=()
+            if own and self.record.split is not None
+            else self.sites(key, rewritten.sites if rewritten is not None else profile.sites, profile),
             native=tuple(
                 model.Native(refusal.line, refusal.construct, refusal.reason)
                 for refusal in (rewritten.refusals if rewritten is not None else ())

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 from janusx.guards.describe import fold
 from janusx.report.code import highlight
 from janusx.report.style import PAGE, SHEET
-from janusx.report.words import RUNGS, brief, duration, fold_guards, fold_rows, many, often, short_place, written
+from janusx.report.words import (
+    RUNGS,
+    brief,
+    duration,
+    fold_guards,
+    fold_rows,
+    many,
+    often,
+    part_place,
+    short_place,
+    written,
+)
 
 if TYPE_CHECKING:
     from janusx.report.model import Entry, Explanation, Function, Part, Site, Source
@@ -53,14 +64,13 @@ def _body(report: Explanation) -> str:
 
 def _part(part: Part) -> str:
     """A part of a split function: shut at first, since the host program is above."""
-    until = f"–{part.last_line}" if part.last_line else ""
     about = part.about
     inner = [
         *(_function(function, about) for function in about.functions),
         *(_part(each) for each in (about.split.parts if about.split is not None else ())),
         *(_entry(entry, False) for entry in about.entries),
     ]
-    title = f"<b>{_text(part.name)}</b> <span class=soft>{_text(short_place(part.place))}{until}</span>"
+    title = f"<b>{_text(part.name)}</b> <span class=soft>{_text(part_place(part))}</span>"
     return f"<details><summary>{title} {_text(about.status)}</summary>{''.join(inner)}</details>"
 
 
@@ -110,7 +120,7 @@ def _function(function: Function, report: Explanation) -> str:
     if function.original is not None:
         filename = function.place.rpartition(":")[0]
         slow = {line: slow.rung for slow in report.slow if (line := _line_in(slow.at, filename)) is not None}
-        parts.append(_sides(function, slow))
+        parts.append(_sides(function, slow, report.split is not None and function is report.functions[0]))
     rows = [row for site in function.sites for row in _site(site)]
     rows += [
         (str(native.line), _code(native.construct), _chip("host", "native Python"), _prose(native.reason), "")
@@ -147,7 +157,7 @@ def _line_in(place: str, filename: str) -> int | None:
     return int(line) if name == filename and line.isdigit() else None
 
 
-def _sides(function: Function, slow: Mapping[int, str]) -> str:
+def _sides(function: Function, slow: Mapping[int, str], split: bool) -> str:
     rungs = {site.number: site.rung for site in function.sites if site.rung}
     lines = {line: rung for line, rung in slow.items() if rung in ("eager", "split")}
     lines |= {site.line: site.rung for site in reversed(function.sites) if site.rung}
@@ -163,6 +173,7 @@ def _sides(function: Function, slow: Mapping[int, str]) -> str:
             marked[number] = found
     generated = _listing(function.generated, marked)
     title = "as it is compiled" if function.entries else "as it would be compiled"
+    title = "as it runs, in pieces" if split else title
     return (
         f"<div class=sides><section><h4>as it is written</h4>{original}</section>"
         f"<section><h4>{title}, with the lines it stands for</h4>{generated}</section></div>"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from janusx.guards.describe import fold
-from janusx.report.words import brief, duration, fold_guards, fold_rows, many, often, short_place, written
+from janusx.report.words import brief, duration, fold_guards, fold_rows, many, often, part_place, short_place, written
 
 if TYPE_CHECKING:
     from janusx.report.model import Entry, Explanation, Function, Part, Site
@@ -82,9 +82,8 @@ def lines(report: Explanation) -> Iterator[Line]:
 
 def _part(part: Part) -> Iterator[Line]:
     """A part of a split function: where it is, how it runs, what it decides, what it reads and writes."""
-    until = f"–{part.last_line}" if part.last_line else ""
     yield []
-    yield [(part.name, "head"), (f"  {short_place(part.place)}{until}", "soft")]
+    yield [(part.name, "head"), (f"  {part_place(part)}", "soft")]
     yield from _row("  ", part.about.status)
     for function in part.about.functions:
         if function.sites or function.native:

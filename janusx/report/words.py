@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from janusx.guards.describe import fold
 
 if TYPE_CHECKING:
-    from janusx.report.model import Guard
+    from janusx.report.model import Guard, Part
 
 RUNGS: Mapping[str, str] = {
     "eager": "runs in Python, in every call",
@@ -47,6 +47,13 @@ def duration(seconds: float) -> str:
 def short_place(place: str) -> str:
     """`model.py:12` of a whole path."""
     return place.replace("\\", "/").rpartition("/")[2]
+
+
+def part_place(part: Part) -> str:
+    """`model.py:12–15` of a part of a split function."""
+    start = short_place(part.place)
+    more = part.last_line and not start.endswith(f":{part.last_line}")
+    return f"{start}–{part.last_line}" if more else start
 
 
 def fold_guards(guards: Iterable[Guard]) -> list[tuple[str, str, str]]:
