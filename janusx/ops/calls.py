@@ -17,6 +17,7 @@ import jax.numpy as jnp
 
 from janusx import emitted, leaves
 from janusx.ops import builtin_calls, higher_order, strings
+from janusx.ops.confined import confined
 from janusx.ops.effects import hold, stream_method
 from janusx.signals import Unsupported
 from janusx.state import symbols
@@ -189,8 +190,8 @@ def leaf_of(fn: Any) -> Callable[..., Any]:
                     )
         if symbols.has_sym(args) or symbols.has_sym(tuple(kwargs.values())):
             return _with_symbols(fn, args, kwargs)
-        args = tuple(convert_callable(arg) for arg in args)
-        return fn(*args, **{name: convert_callable(arg) for name, arg in kwargs.items()})
+        args = tuple(map(given_away, args))
+        return fn(*args, **{name: given_away(arg) for name, arg in kwargs.items()})
 
     return run
 
@@ -203,6 +204,15 @@ def convert_callable(value: Any) -> Any:
     if isinstance(value, types.MethodType) and isinstance(value.__func__, types.FunctionType):
         return _method(value) if not leaves.is_leaf(value.__func__) else value
     return value
+
+
+def given_away(value: Any) -> Any:
+    """An argument of a library function: the user's functions converted, and confined to what a library can carry."""
+    if type(value) in (list, tuple) and any(isinstance(each, types.FunctionType | types.MethodType) for each in value):
+        return type(value)(map(given_away, value))
+    converted = convert_callable(value)
+    is_users = converted is not value or (isinstance(value, types.FunctionType) and emitted.is_emitted(value.__code__))
+    return confined(converted) if is_users and callable(converted) else converted
 
 
 def _check_pure(fn: Any) -> None:

@@ -25,7 +25,7 @@ from janusx.tracing.skeleton import Skeleton, flatten, specs, unflatten
 from janusx.tracing.staging import closure_of
 from janusx.tracing.trace import Trace
 
-NAMES = frozenset("grad value_and_grad vmap jit checkpoint remat".split())
+NAMES = frozenset("grad value_and_grad jacfwd jacrev hessian jvp vjp linearize vmap jit checkpoint remat".split())
 
 
 class Wrapped:
@@ -135,6 +135,24 @@ def _differentiate(transform: Callable[..., Any], with_value: bool) -> Callable[
     return make
 
 
+def _pushed(transform: Callable[..., Any]) -> Callable[..., Any]:
+    """`jvp`, `vjp` and `linearize`, which take the function and its arguments at once."""
+
+    def run(fun: Any, *given: Any, has_aux: bool = False, **options: Any) -> Any:
+        scope = Scope(context.current(), _roots(fun, given, {}))
+        inner = _converted(fun)
+
+        def lifted(*args: Any) -> Any:
+            value, out, checks = scope.run(inner, args, {}, has_aux)
+            return value, (out, checks)
+
+        value, second, kept = transform(lifted, *map(arrays_of, given), has_aux=True, **options)
+        aux = scope.leave(*kept)
+        return (value, second, aux) if has_aux else (value, second)
+
+    return run
+
+
 def _vmap(fun: Any, in_axes: Any = 0, out_axes: Any = 0, **options: Any) -> Any:
     inner = _converted(fun)
 
@@ -228,6 +246,12 @@ _CALLBACKS = (jax.debug.callback, jax.debug.print, jax.pure_callback, io_callbac
 _TABLE: dict[str, Callable[..., Any]] = {
     "grad": _differentiate(jax.grad, False),
     "value_and_grad": _differentiate(jax.value_and_grad, True),
+    "jacfwd": _differentiate(jax.jacfwd, False),
+    "jacrev": _differentiate(jax.jacrev, False),
+    "hessian": _differentiate(jax.hessian, False),
+    "jvp": _pushed(jax.jvp),
+    "vjp": _pushed(jax.vjp),
+    "linearize": _pushed(jax.linearize),
     "vmap": _vmap,
     "jit": _jit,
     "checkpoint": _checkpoint,

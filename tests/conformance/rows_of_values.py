@@ -304,6 +304,9 @@ ROWS: tuple[Row, ...] = (
                 "a function that is given to an unknown library counts, appends and writes arrays",
                 "a function that is given to an unknown library raises on an array value",
             ),
+            "what cannot leave a library's trace": (
+                "test_libraries.py::test_what_a_function_does_in_a_librarys_own_trace_is_found",
+            ),
             "each of them, with state": tuple(
                 f"a function that counts and appends Python values, inside {name}"
                 for name in (
