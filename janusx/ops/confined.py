@@ -24,11 +24,13 @@ from janusx.tracing.staging import closure_of
 def confined(fn: Callable[..., Any]) -> Callable[..., Any]:
     """The function as a library gets it: what it does in a trace of the library's own is looked at."""
     outside = get_opaque_trace_state(convention="janusx")
-    trace = context.current()
+    trace: Any = context.current()
 
     @functools.wraps(fn)
     def run(*args: Any, **kwargs: Any) -> Any:
-        if context.active() is not trace or get_opaque_trace_state(convention="janusx") == outside:
+        free = get_opaque_trace_state(convention="janusx") == outside
+        ours = context.active() is trace
+        if free or not ours:
             return fn(*args, **kwargs)
         trace.refresh()
         heap = Heap(trace, [fn, *closure_of(fn), *args, *kwargs.values()])
