@@ -18,6 +18,7 @@ from jax.extend.core import get_opaque_trace_state
 from janusx.signals import Unsupported
 from janusx.tracing import context
 from janusx.tracing.heap import Heap
+from janusx.tracing.skeleton import flatten
 from janusx.tracing.staging import closure_of
 
 
@@ -40,8 +41,12 @@ def confined(fn: Callable[..., Any]) -> Callable[..., Any]:
         if checks:
             what = checks[0].assumption.what
             raise Unsupported(f"{name} takes something for granted within a library's own trace: {what}")
-        if effects:
-            raise Unsupported(f"{name} says something within a library's own trace")
+        for effect in effects:
+            found: list[Any] = []
+            flatten(effect.values(), heap, found, exact=True)
+            if any(isinstance(leaf, Tracer) for leaf in found):
+                raise Unsupported(f"{name} says something within a library's own trace")
+            trace.say(effect)
         if any(isinstance(leaf, Tracer) for each in heap.writes() for leaf in _written(each)):
             raise Unsupported(f"{name} writes an array to an object within a library's own trace")
         return value
