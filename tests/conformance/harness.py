@@ -66,13 +66,17 @@ class Of:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the function at `path` in the world; `rung` is what `last_call` must say, one of several allowed."""
+    """One call of the function at `path` in the world; `rung` is what `last_call` must say, one of several allowed.
+
+    `settled` says that the same call came often enough before it for every profile to be over.
+    """
 
     path: str
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     rung: tuple[str, ...] = ()
     converted: str | None = None
+    settled: bool = False
 
     def __str__(self) -> str:
         return f"{self.path}({', '.join(map(_shown, self.args))})"
@@ -119,7 +123,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Ran:
-    """One settled call, which is one of a function that was called often enough for every profile to be over.
+    """One settled call: the same one came often enough before it, or it is one of `steady`.
 
     Attributes:
       rung: on which it ran.
@@ -185,7 +189,7 @@ def call(path: str, *args: Any, rung: str | tuple[str, ...] = (), converted: str
 
 def settled(step: Call, rung: str | tuple[str, ...]) -> tuple[Call, ...]:
     """The call often enough for every profile to be over; the last one must have run on `rung`."""
-    last = replace(step, rung=(rung,) if isinstance(rung, str) else rung)
+    last = replace(step, rung=(rung,) if isinstance(rung, str) else rung, settled=True)
     return (step,) * (WARM_UP - 1) + (last,)
 
 
@@ -284,7 +288,7 @@ class _Runner:
     registry: Mapping[str, Any]
     rungs: Counter[str] = field(default_factory=Counter)
     settled: list[Ran] = field(default_factory=list)
-    calls: Counter[str] = field(default_factory=Counter)
+    steady: bool = False
 
     def run(self, steps: tuple[Step, ...], prefix: str) -> None:
         for number, step in enumerate(steps, 1):
@@ -323,8 +327,7 @@ class _Runner:
         name = step.converted or _registered(step.path, self.registry)
         stats = self.subject.stats(self.registry[name])
         self.rungs[stats.last_call] += 1
-        self.calls[name] += 1
-        if self.calls[name] >= WARM_UP:
+        if step.settled or self.steady:
             given = [_argument(arg, self.other.world) for arg in (*step.args, *step.kwargs.values())]
             self.settled.append(Ran(stats.last_call, _holds_array(given, 4), raised))
         if step.rung and stats.last_call not in step.rung:
@@ -334,7 +337,9 @@ class _Runner:
 
     def _steady(self, step: Steady, prefix: str) -> None:
         before = self.subject.stats(self.registry[step.path]) if self.subject.stats else None
+        self.steady = True
         self.run(step.steps, prefix)
+        self.steady = False
         if before is None or self.subject.stats is None:
             return
         now = self.subject.stats(self.registry[step.path])

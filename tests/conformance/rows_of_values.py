@@ -361,6 +361,8 @@ ROWS: tuple[Row, ...] = (
                 "a function with jaxtyping annotations",
                 "jaxtyping annotations of arguments, results and fields, of shapes that change",
             ),
+            "einops": ("einops rearranges, reduces and repeats",),
+            "chex": ("chex dataclasses as arguments, state and results",),
             "Orbax": ("training goes on from a state that Orbax saved and restored",),
         },
     ),
