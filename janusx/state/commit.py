@@ -185,6 +185,8 @@ class Commit:
                 self._register(arg)
 
     def _other(self, value: Any) -> str:
+        if type(value) is super:  # it holds what stands for its object
+            raise Unsupported("a `super` object made by the program leaves it")
         category = policy.category(value)
         if category in ("constant", "scalar") and (name := self._given.name(value)):
             return self.need(name)

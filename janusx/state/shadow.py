@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from janusx import leaves
+from janusx.signals import Unsupported
 from janusx.state import attributes, kinds, policy, symbols
 from janusx.state.opaque import Opaque
 from janusx.state.paths import Attr, Closure, Field, Global, Index, Key, Path, Slot, Step
@@ -200,6 +201,8 @@ class Shadow:
         known = self._memo.get(id(value))
         if known is not None:
             return known, known.shadow
+        if type(value) is super:
+            raise Unsupported("a `super` object is given, which stands for another object")
         category = policy.category(value)
         if category == "leaf":
             node = LeafNode(path, len(self.leaves), value)

@@ -310,3 +310,29 @@ def dict_beside_its_object():
     world = World(both=both, seen=lambda: dict(vars(box)))
     world.f = lambda x: world.both(vars(box), box, x)
     return world
+
+
+class Base:
+    """Whose method is called through a `super` object that is kept."""
+
+    def __init__(self, x):
+        self.x = x
+
+    def step(self, x):
+        self.x = self.x + x
+        return self.x
+
+
+class Derived(Base):
+    """Keeps the `super` object while Python answers."""
+
+    def step(self, x):
+        parent = super()
+        threading.get_ident()
+        return parent.step(x) * 2
+
+
+@scenario("a `super` object is kept over a cut", call("f", X), call("f", X + 1), call("f", X), call("seen"))
+def kept_super():
+    derived = Derived(X)
+    return World(f=derived.step, seen=lambda: derived.x)
