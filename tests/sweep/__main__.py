@@ -56,11 +56,16 @@ def sweep(files: dict[str, list[Path]], jobs: int) -> dict[str, Findings]:
     """The findings of each library."""
     library_of = {path: name for name, paths in files.items() for path in paths}
     found = {name: Findings() for name in files}
+    left = {name: len(paths) for name, paths in files.items()}
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("rewriting", total=len(library_of))
         for path, findings in _checked(list(library_of), jobs):
-            found[library_of[path]].add(findings)
+            name = library_of[path]
+            found[name].add(findings)
+            left[name] -= 1
             progress.advance(task)
+            if not left[name]:  # a sweep that is ended early has told what it found so far
+                progress.console.print(f"{name}: {found[name].functions} functions, {len(found[name].failures)} broken")
     return found
 
 
