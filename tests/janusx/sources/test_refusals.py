@@ -17,11 +17,11 @@ from tests.janusx.sources.samples import Model, in_linecache, module_of
 class TestRefusals:
     def test_no_source(self):
         scope: dict = {}
-        exec("def f(x): return x", scope)
+        exec(compile("def f(x): return x", "<nowhere>", "exec"), scope)
         with pytest.raises(errors.NoSourceError, match=r"JX0101.*f cannot be found") as caught:
             find_source(scope["f"])
-        assert caught.value.place == errors.Place("<string>", 1)
-        assert "<string>" in caught.value.why
+        assert caught.value.place == errors.Place("<nowhere>", 1)
+        assert "<nowhere>" in caught.value.why
 
     def test_text_that_is_known_under_the_name_but_is_another(self):
         in_linecache("<string>", "import this\n")
