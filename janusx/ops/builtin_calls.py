@@ -14,7 +14,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from janusx import leaves
+from janusx import emitted, leaves
 from janusx.ops import iterables
 from janusx.ops.effects import hold, stream_method
 from janusx.ops.strings import text
@@ -188,6 +188,17 @@ def _lazily(name: str) -> Callable[..., Any]:
     return run
 
 
+def _sets(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`setattr` and `delattr`: what functions carry is followed only where code names it."""
+
+    def run(target: Any, *args: Any) -> Any:
+        if isinstance(target, types.FunctionType) and not emitted.is_emitted(target.__code__):
+            raise Unsupported(f"{function.__name__} changes the function {target.__qualname__}")
+        return function(target, *args)
+
+    return run
+
+
 _HANDLERS: dict[Any, Callable[..., Any]] = {
     float: _scalar(float),
     int: _scalar(int),
@@ -200,6 +211,8 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     len: _len,
     isinstance: _isinstance,
     type: _type,
+    setattr: _sets(setattr),
+    delattr: _sets(delattr),
     collections.namedtuple: classes.refuse,
     dataclasses.make_dataclass: classes.refuse,
     types.new_class: classes.refuse,

@@ -336,3 +336,16 @@ class Derived(Base):
 def kept_super():
     derived = Derived(X)
     return World(f=derived.step, seen=lambda: derived.x)
+
+
+@scenario("`setattr` on a function", call("f", X), call("f", X + 1), call("f", X), call("seen"))
+def set_on_a_function():
+    def helper(x):
+        return x * 2
+
+    def f(x, names=("first", "last")):
+        for name in names:
+            setattr(helper, name, x)
+        return helper(x)
+
+    return World(f=f, seen=lambda: dict(vars(helper)))
