@@ -157,7 +157,7 @@ def say(w: Writer, scope: Scope, number: int) -> Block:
     e = w.e(scope, 2)
     forms = (
         f"print('n', {e.make('N')})",
-        f"print(f'{{{e.make('S')}}} of {{{e.named('N')}}}')",
+        f'print(f"{{{e.make("S")}}} of {{{e.named("N")}}}")',
         f"print({e.any_of('SFRQ')}, {scope.box}.n)",
         f"print({e.named('L')})",
         f"print(f'{{{e.named('R')}:.2f}}', end=';')",
@@ -195,7 +195,7 @@ def result(w: Writer, scope: Scope) -> str:
         lambda: "None",
         lambda: e.make("L"),
         lambda: e.make("Q"),
-        lambda: f"f'{{{e.make('S')}}}'",
+        lambda: f'f"{{{e.make("S")}}}"',
         lambda: e.make("F"),
         lambda: e.make("O"),
         lambda: scope.box,
