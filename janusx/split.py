@@ -350,14 +350,14 @@ def run(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     assert split.host is not None
     compiled, profiled = split.compiled, split.profiled
     started = time.perf_counter()
-    raised = True
+    raised, result = True, None
     try:
         result = split.host(*args, **kwargs)
         raised = False
         return result
     finally:
         split.seconds += time.perf_counter() - started
-        in_steps = not raised and type(result) is types.GeneratorType
+        in_steps = type(result) is types.GeneratorType
         _count(record, split, split.compiled > compiled or in_steps, split.profiled > profiled, raised)
 
 

@@ -1,5 +1,6 @@
 # mypy: ignore-errors
 # pyright: reportAttributeAccessIssue=false, reportFunctionMemberAccess=false
+# pyright: reportIncompatibleMethodOverride=false
 """Attributes of functions, of enumerations' members, and of libraries' classes: state like any other."""
 
 from __future__ import annotations

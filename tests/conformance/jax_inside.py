@@ -1,6 +1,7 @@
 # mypy: ignore-errors
 # pyright: reportAttributeAccessIssue=false, reportPossiblyUnboundVariable=false, reportUnboundVariable=false
-# pyright: reportOperatorIssue=false, reportUndefinedVariable=false
+# pyright: reportOperatorIssue=false, reportUndefinedVariable=false, reportCallIssue=false
+# pyright: reportArgumentType=false
 """Higher-order JAX in user code and around it: functions inside that branch, loop, guard, print and change state."""
 
 from __future__ import annotations

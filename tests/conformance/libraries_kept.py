@@ -1,6 +1,7 @@
 # mypy: ignore-errors
 # pyright: reportAttributeAccessIssue=false, reportPossiblyUnboundVariable=false, reportUnboundVariable=false
-# pyright: reportOperatorIssue=false, reportUndefinedVariable=false
+# pyright: reportOperatorIssue=false, reportUndefinedVariable=false, reportCallIssue=false
+# pyright: reportMissingImports=false
 """Libraries beside JAX: state that Orbax saved, shapes that are named, functions given to code not looked into."""
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # mypy: ignore-errors
 # pyright: reportAttributeAccessIssue=false, reportPossiblyUnboundVariable=false, reportUnboundVariable=false
-# pyright: reportOperatorIssue=false, reportUndefinedVariable=false
+# pyright: reportOperatorIssue=false, reportUndefinedVariable=false, reportAssignmentType=false
 """Objects and containers: descriptors, metaclasses, dunders, what is made inside and stored outside."""
 
 from __future__ import annotations

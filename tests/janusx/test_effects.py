@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+import types
 import warnings
 from typing import Any
 
@@ -199,7 +200,7 @@ def test_a_warning_names_the_line_of_the_caller_that_it_asks_for() -> None:
 
 
 def test_a_list_is_read_where_only_the_run_knows_its_items() -> None:
-    w = type("World", (), {})()
+    w = types.SimpleNamespace()
     w.found = []
 
     @janusx.convert
@@ -254,7 +255,7 @@ def test_under_an_outer_transform_what_a_branch_prints_is_said_to_be_lost() -> N
 
 
 def test_under_an_outer_transform_a_list_cannot_grow() -> None:
-    w = type("World", (), {})()
+    w = types.SimpleNamespace()
     w.seen = []
 
     @janusx.convert

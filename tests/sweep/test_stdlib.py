@@ -26,7 +26,8 @@ def test_what_passes_plain_passes_converted(name: str, ways: Sequence[str]) -> N
         assert not broken(plain, other)
         assert other.tests == plain.tests
         assert other.functions > 5
-    assert other.calls["calls"] > 100
+        if way == "converted":
+            assert other.calls["calls"] > 100
 
 
 def test_functions_methods_and_lambdas_are_wrapped_when_they_are_defined(
