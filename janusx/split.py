@@ -129,6 +129,7 @@ class Split:
         made_of: the number of cuts that it was made with.
         called: functions of the user's that host statements called, by `id`; None for those left alone.
         known: pieces of all host programs so far, by first line and text.
+        met: functions made by other functions, with the number of the call that met them first.
         seconds: spent in calls of the function.
         seconds_compiled: of these, in parts that ran compiled.
         compiled: how often a part ran compiled, at least partly.
@@ -145,7 +146,7 @@ class Split:
     made_of: int = 0
     called: dict[int, tuple[Any, Part | None]] = field(default_factory=dict)
     known: dict[tuple[int, str], Part] = field(default_factory=dict)
-    closures: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
+    met: weakref.WeakKeyDictionary[Any, int] = field(default_factory=weakref.WeakKeyDictionary)
     seconds: float = 0.0
     seconds_compiled: float = 0.0
     compiled: int = 0
@@ -326,8 +327,9 @@ class HostOps:
     def _function(self, fn: types.FunctionType) -> Any:
         known = self._split.called.get(id(fn))
         if known is None:
-            if fn.__closure__ is not None and fn not in self._split.closures:
-                self._split.closures.add(fn)  # made anew in each call, perhaps: nothing would be gained
+            # One that is made anew in each call would be compiled, and kept, in each call.
+            made = fn.__closure__ is not None or "<locals>" in fn.__qualname__
+            if made and self._split.met.setdefault(fn, self._record.calls) == self._record.calls:
                 return fn
             known = self._split.called[id(fn)] = (fn, self._part(fn))
         return fn if known[1] is None else known[1]
@@ -347,6 +349,7 @@ def run(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     assert record.cuts is not None
     if split.made_of != len(record.cuts.reasons):
         _make(record)  # its pieces were cut in turn
+        split.made_of = len(record.cuts.reasons)  # if that was in vain, it is not tried in every call
     assert split.host is not None
     compiled, profiled = split.compiled, split.profiled
     started = time.perf_counter()

@@ -5,21 +5,18 @@
 
 from __future__ import annotations
 
+import equinox as eqx
+import gymnasium
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
+import optax
+from flax import linen as nn
+from flax import nnx
+from flax.training import train_state
 
 from tests.conformance.harness import World, call, change, scenario, settled, steady
 from tests.conformance.walk import Tolerance
-
-eqx = pytest.importorskip("equinox")
-flax = pytest.importorskip("flax")
-gymnasium = pytest.importorskip("gymnasium")
-optax = pytest.importorskip("optax")
-from flax import linen as nn  # noqa: E402
-from flax import nnx  # noqa: E402
-from flax.training import train_state  # noqa: E402
 
 LOOSE = Tolerance(relative=2e-4, absolute=2e-5)
 IMAGES = jnp.asarray(np.random.default_rng(0).normal(size=(4, 6, 6, 1)), jnp.float32)

@@ -229,3 +229,23 @@ def test_a_generator_runs_lazily_and_is_closed_as_in_python() -> None:
     made.close()
     assert seen == [0, "closed"]
     assert janusx.stats(f).last_call == "mixed"
+
+
+def test_functions_made_in_each_call_are_not_compiled_in_each_call() -> None:
+    def f(x, log):
+        def told(v):
+            return v * 2
+
+        def scaled(v):
+            return v * x
+
+        for _ in range(3):
+            log.append((time.perf_counter(), told(x), scaled(x)))
+        return (x * 2).sum()
+
+    g = janusx.convert(f)
+    for _ in range(5):
+        log: list[Any] = []
+        g(X, log)
+        assert float(log[-1][2][2]) == 9.0
+    assert not [part for _, part in g._record.split.called.values() if part is not None]
