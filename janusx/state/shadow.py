@@ -190,10 +190,11 @@ class Shadow:
     def _settle(self) -> None:
         while self._pending:
             node = self._pending.pop()
-            fields = []
+            fields, before = [], len(self._pending)
             for step, value in node.kind.fields(node.real):
                 node.children[step], shadow = self._copy(node.path / step, value)
                 fields.append((step, shadow))
+            self._pending[before:] = self._pending[before:][::-1]  # the first child is the next, as a reader expects
             node.kind.fill(node.shadow, fields)
             node.initial = dict(fields)
 
