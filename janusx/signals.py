@@ -87,9 +87,9 @@ class Retrace(Signal):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an exception says; "" where that is known only after the run."""
+    """The first line of what an exception says; "" where that is known only after the run, or cannot be said."""
     try:
         lines = str(error).splitlines()
-    except Signal:
+    except (Signal, Exception):  # values of a trace that is over; a `__str__` of the user's that raises
         return ""
     return lines[0] if lines else ""

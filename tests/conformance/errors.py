@@ -104,6 +104,36 @@ def mistakes():
 
 
 @scenario(
+    "an exception on Python state that changes says what Python says, also where it cannot say it",
+    *(call("f", UP) for _ in range(5)),
+    change(lambda w: setattr(w, "count", -9)),
+    call("f", UP),
+    change(lambda w: setattr(w, "mute", True)),
+    *(call("f", UP) for _ in range(12)),
+)
+def exception_of_state():
+    class Mute(Exception):
+        def __str__(self):
+            raise LookupError("nothing to say")
+
+    w = World(count=0, mute=False)
+
+    def check(x):
+        if w.count > 2:
+            if w.mute:
+                raise Mute
+            raise ValueError(f"bad {w.count}")
+        return x * w.count
+
+    def f(x):
+        w.count += 1
+        return check(x)
+
+    w.f = f
+    return w
+
+
+@scenario(
     "shapes that do not fit raise JAX's own error, at the user's line",
     settled(call("f", UP, UP), "compiled"),
     call("f", UP, jnp.ones(2)),
