@@ -22,6 +22,7 @@ from janusx.signals import Unsupported
 from janusx.state import symbols
 from janusx.state.opaque import Opaque
 from janusx.tracing import classes, context
+from janusx.tracing.effects import evaluate
 from janusx.tracing.heap import Heap
 
 
@@ -33,7 +34,10 @@ def _scalar(kind: type) -> Callable[..., Any]:
             array = args[0].reshape(())
             # Python converts the array itself, at commit; what the program goes on with is of the kind asked for.
             given = array.astype(jnp.result_type(kind))
-            return symbols.Sym(symbols.Device(array, kind), symbols.UNKNOWN, kind, given)
+            made = symbols.Sym(symbols.Device(array, kind), symbols.UNKNOWN, kind, given)
+            if kind is int and jnp.issubdtype(array.dtype, jnp.inexact):
+                evaluate(context.current(), made)  # there is no integer for NaN
+            return made
         return symbols.apply(kind, *args) if any(map(symbols.is_sym, args)) else kind(*args)
 
     return convert

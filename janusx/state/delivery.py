@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from janusx.tracing.effects import Effect, Row, Trips
+from janusx.tracing.effects import Effect, Row, Trips, evaluated
 
 
 def deliver(commit: Any, effect: Effect | Trips) -> list[str]:
@@ -18,6 +18,9 @@ def deliver(commit: Any, effect: Effect | Trips) -> list[str]:
     `if n:` must not divide by zero.
     """
     if isinstance(effect, Effect) and effect.when is None:
+        if effect.function is evaluated:
+            commit.out.line(commit.value(effect.args[0]))
+            return []
         function, args, named = _parts(commit, effect)
         if effect.caller is None:
             return [f"{function}({', '.join([*args, *named])})"]
@@ -44,6 +47,8 @@ def _events(commit: Any, effect: Effect | Trips, name: str) -> list[str]:
         if isinstance(effect, Trips):
             for inner in effect.effects:
                 lines += _events(commit, inner, name)
+        elif effect.function is evaluated:
+            lines.append(commit.value(effect.args[0]))
         else:
             function, args, named = _parts(commit, effect)
             said = commit.out.const(call if effect.caller is None else effect.caller)

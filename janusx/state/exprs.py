@@ -54,6 +54,13 @@ class Constant(Expr):
         return hash(type(self.value))
 
 
+def on_device(expr: Expr) -> bool:
+    """Whether an expression needs what the program computes."""
+    if isinstance(expr, Apply):
+        return any(map(on_device, expr.args)) or any(on_device(arg) for _, arg in expr.kwargs)
+    return isinstance(expr, Device)
+
+
 def read_only(value: Any) -> Any:
     """A host value to look at: the user's own array is not to be written to while it is traced."""
     if type(value) is np.ndarray:

@@ -30,10 +30,13 @@ from janusx.state.exprs import Input as Input
 from janusx.state.exprs import call_method as call_method
 from janusx.state.exprs import make_list as make_list
 from janusx.state.exprs import make_tuple as make_tuple
+from janusx.state.exprs import on_device as on_device
 from janusx.state.exprs import read_only as read_only
 from janusx.state.exprs import same as same
 from janusx.state.exprs import with_items as with_items
+from janusx.state.raising import may_raise
 from janusx.tracing import context
+from janusx.tracing.effects import evaluate
 
 
 class Unknown:
@@ -312,7 +315,10 @@ def apply(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         raise Unstageable(f"np.{function.__name__} writes to an array of the host")
     expr = Apply(function, tuple(map(expr_of, args)), tuple((name, expr_of(kwargs[name])) for name in kwargs))
     if any(map(unknown, args)) or any(map(unknown, kwargs.values())):
-        return Sym(expr, UNKNOWN, _kind_of_result(function, args, kwargs))
+        made = Sym(expr, UNKNOWN, _kind_of_result(function, args, kwargs))
+        if may_raise(function, expr.args, [each._jx_kind if is_sym(each) else type(each) for each in args], kwargs):
+            evaluate(context.current(), made)
+        return made
     try:
         given = {name: read_only(value_of(kwargs[name])) for name in kwargs}
         value = function(*(read_only(value_of(arg)) for arg in args), **given)
@@ -387,7 +393,7 @@ def _array_of(expr: Expr) -> Any:
         return expr.array if is_of(expr.array, expr.kind) else expr.array.astype(expr.kind)
     if isinstance(expr, Constant):
         return expr.value
-    if not _on_device(expr):
+    if not on_device(expr):
         return context.current().host_input(expr, None)
     if isinstance(expr, Apply):
         function: Any = expr.function
@@ -398,12 +404,6 @@ def _array_of(expr: Expr) -> Any:
         if function is not None and not expr.kwargs and _in_program(function):
             return function(*map(_array_of, expr.args))
     raise Unstageable("array code uses a Python value that can be computed only after the run")
-
-
-def _on_device(expr: Any) -> bool:
-    if isinstance(expr, Apply):
-        return any(map(_on_device, expr.args)) or any(_on_device(arg) for _, arg in expr.kwargs)
-    return isinstance(expr, Device)
 
 
 def _in_program(function: Any) -> bool:

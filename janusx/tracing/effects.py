@@ -93,6 +93,15 @@ class Trips:
                 yield target, None
 
 
+def evaluated(value: Any) -> None:
+    """Stands for an effect that is none: Python computes a value before anything is written, since that may raise."""
+
+
+def evaluate(trace: Any, value: Any) -> None:
+    """Have Python compute a value that it may raise on, whether or not anything is made of it."""
+    trace.effects.append(Effect(evaluated, (value,), {}))
+
+
 def surroundings() -> tuple[Any, ...]:
     """What decides, beside the values, what becomes of output: the standard streams, the filters of warnings."""
     return id(sys.stdout), id(sys.stderr), warnings.showwarning, tuple(warnings.filters)

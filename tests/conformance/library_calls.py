@@ -327,3 +327,34 @@ def callables():
         return y
 
     return World(f=f)
+
+
+@scenario(
+    "Python's arithmetic on array values raises, though nothing comes of its result",
+    settled(call("f", UP, 0), "compiled"),
+    call("f", UP * 0, 0),
+    call("f", UP, 1),
+    call("f", -UP, 1),
+    call("f", UP * jnp.nan, 2),
+    call("f", UP * 0, 3),
+    call("f", UP, 3),
+    call("f", UP, 0, rung="compiled"),
+)
+def raises_in_vain():
+    w = World(count=0)
+
+    def f(x, kind):
+        w.count += 1
+        total = float(x.sum())
+        if kind == 0:
+            x = x * (1.0 / total)
+        elif kind == 1:
+            math.sqrt(total)
+        elif kind == 2:
+            int(x.sum())
+        elif total > 0:
+            return x / (3 % total), round(total)
+        return x
+
+    w.f = f
+    return w
