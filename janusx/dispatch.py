@@ -193,7 +193,7 @@ def _tell_violation(record: Record, assumption: Assumption) -> None:
     record.note("violation", assumption.place, f"that {assumption.what} did not hold")
     logs.say("guards", "%s: that %s did not hold", assumption.place, assumption.what)
     if not assumption.only:
-        record.unstable[assumption] += 1
+        record.unstable[assumption.whole] += 1
     policy = record.options.get("on_violation")
     if policy == "error":
         raise errors.ViolationError(f"an assumption did not hold: {assumption.what}", place=place_of(assumption.place))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -37,6 +37,17 @@ class Assumption:
 
 @dataclass(frozen=True)
 class Check:
+    growth: int = GROWTH
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is one bit of what C code of Python's decided: no site of the user's code has such a number."""
+        return self.key[1] <= 0 and bool(self.key[0])
+
+    @property
+    def whole(self) -> Assumption:
+        """What stands for all bits of one decision, where it is counted how often that changes."""
+        return replace(self, key=(*self.key[:2], 0), expected=True) if self.is_part else self
     """A guard in a scope: `holds` is a boolean scalar of that scope."""
 
     holds: Any
@@ -104,9 +115,16 @@ class Violated:
             (a, held)
             for a, held in zip(self.assumptions, self.held, strict=True)
             if a.key[:2] == site and not a.capacity
+        self._turn(knowledge, site)
+        # What C code decided has no branches: more of it than the first may be right for the run to come.
+        parts = (a.key[:2] for a, held in zip(self.assumptions, self.held, strict=True) if a.is_part and not held)
+        for other in dict.fromkeys(part for part in parts if part != site):
+            self._turn(knowledge, other)
+
+    def _turn(self, knowledge: Any, site: tuple[str, int]) -> None:
         ]
         if len(here) == 1 and not knowledge.flips.get(site):
-            knowledge.assumed[site] = not self.first.expected
+            knowledge.assumed[site] = not here[0][0].expected
         else:
             wrong = frozenset(a.key[2] for a, held in here if not held)
             knowledge.flips[site] = knowledge.flips.get(site, frozenset()) ^ wrong

@@ -5,6 +5,8 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
+import heapq
+import itertools
 import logging
 import operator
 import types
@@ -15,7 +17,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from janusx import emitted, leaves
-from janusx.ops import iterables
+from janusx.ops import iterables, ordering, predicates
 from janusx.ops.effects import hold, stream_method
 from janusx.ops.strings import text
 from janusx.signals import Unsupported
@@ -23,7 +25,6 @@ from janusx.state import symbols
 from janusx.state.opaque import Opaque
 from janusx.tracing import classes, context
 from janusx.tracing.effects import evaluate
-from janusx.tracing.heap import Heap
 
 
 def _scalar(kind: type) -> Callable[..., Any]:
@@ -73,114 +74,6 @@ def _pure(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-_MISSING = object()
-
-
-def _extreme(function: Callable[..., Any], right: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    """`max` and `min`: Python's left fold, each step a conditional expression."""
-    plain = _pure(function)
-
-    def run(*args: Any, key: Any = None, default: Any = _MISSING) -> Any:
-        from janusx.ops.conditionals import if_exp
-
-        one = len(args) == 1
-        if one and symbols.is_sym(args[0]) and key is None:
-            return plain(*args, **({} if default is _MISSING else {"default": default}))
-        items = list(args[0]) if one else list(args)
-        if not items and one and default is not _MISSING:
-            return default
-        by = items if key is None else list(map(_converted(key), items))
-        if not items or not (one or default is _MISSING) or not any(map(symbols.is_array, by)):
-            if key is not None:
-                return function(items, key=_known(by))
-            return plain(items) if one else plain(*items)
-        if key is None:
-            return functools.reduce(lambda best, item: if_exp(right(item, best), lambda: item, lambda: best), items)
-        pairs = zip(by, items, strict=True)
-        return functools.reduce(lambda best, pair: if_exp(right(pair[0], best[0]), lambda: pair, lambda: best), pairs)[
-            1
-        ]
-
-    return run
-
-
-def _converted(key: Callable[..., Any]) -> Callable[..., Any]:
-    from janusx.ops.calls import call
-
-    return call(key)
-
-
-def _known(by: list[Any]) -> Callable[[Any], Any]:
-    """A key function that gives what is known of the items, in order: each is asked for once."""
-    left = iter(by)
-    return lambda item: next(left)
-
-
-def _sorted(items: Any, /, *, key: Any = None, reverse: bool = False) -> Any:
-    """`sorted`: by arrays, one sort of the program, if the items can change places there."""
-    if symbols.is_sym(items) and key is None:
-        return symbols.apply(sorted, items, reverse=reverse)
-    items = list(items)
-    by = items if key is None else list(map(_converted(key), items))
-    if not any(map(symbols.is_array, by)):
-        if key is None and symbols.has_sym(items):
-            return symbols.apply(sorted, items, reverse=reverse)
-        return sorted(items, key=_known(by), reverse=reverse)
-    kinds = {(x.shape, x.dtype, x.weak_type) for x in map(jnp.asarray, items)} if _all_arrays(items) else set()
-    if len(kinds) != 1 or not _all_arrays(by) or len({(x.shape, x.dtype) for x in by}) != 1 or by[0].size != 1:
-        raise Unsupported("objects change places as arrays say")
-    values = jnp.stack(by).reshape(-1)
-    if jnp.issubdtype(values.dtype, jnp.inexact):
-        context.current().assume_staged(~jnp.isnan(values).any(), True, "nothing that is sorted is NaN", only=True)
-    # Backwards, those that are equal keep their order, too.
-    order = jnp.argsort(values[::-1] if reverse else values, stable=True)
-    order = (len(by) - 1 - order)[::-1] if reverse else order
-    weak = kinds.pop()[2]
-    return [symbols.weakened(row) if weak else row for row in jnp.stack(items)[order]]
-
-
-def _all_arrays(values: list[Any]) -> bool:
-    return all(map(symbols.is_array, values))
-
-
-def _fold(function: Callable[..., bool]) -> Callable[..., Any]:
-    """`any` and `all`: Python's own until an array decides, then one boolean of the program.
-
-    What an iterator does after the first array is done only if that does not end it: it may do nothing but compute.
-    """
-
-    def run(items: Any) -> Any:
-        from janusx.ops.conditionals import staged_predicate, truth_value
-
-        stop = function is any
-        trace = context.current()
-        iterator = iter(items)
-        found: Any = None
-        for item in iterator:
-            own = staged_predicate(item)
-            if own is not None:
-                found = own
-                break
-            if truth_value(item) is stop:
-                return stop
-        else:
-            return not stop
-        heap = Heap(trace, [*getattr(getattr(items, "gi_frame", None), "f_locals", {}).values()])
-        with trace.frames.scope() as checks, trace.effect_scope() as effects:
-            for item in iterator:
-                own = staged_predicate(item)
-                if own is not None:
-                    found = (jnp.logical_or if stop else jnp.logical_and)(found, own)
-                elif truth_value(item) is stop:
-                    found = stop  # the arrays before it cannot change that
-                    break
-        if checks or effects or heap.writes():
-            raise Unsupported(f"`{function.__name__}` stops where an array says, and what it goes through does things")
-        return found if found is stop else symbols.device_scalar(found, bool)
-
-    return run
-
-
 def _lazily(name: str) -> Callable[..., Any]:
     """An op that is imported when it is called: it imports this module."""
 
@@ -221,15 +114,27 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     dataclasses.make_dataclass: classes.refuse,
     types.new_class: classes.refuse,
     abs: _pure(abs),
-    all: _fold(all),
-    any: _fold(any),
+    all: predicates.fold(all),
+    any: predicates.fold(any),
     round: _pure(round),
     divmod: _pure(divmod),
     pow: _pure(pow),
     sum: _pure(sum),
-    max: _extreme(max, lambda item, best: item > best),
-    min: _extreme(min, lambda item, best: item < best),
-    sorted: _sorted,
+    max: ordering.extreme(max, lambda item, best: item > best),
+    min: ordering.extreme(min, lambda item, best: item < best),
+    sorted: ordering.sorted_,
+    heapq.nlargest: ordering.largest,
+    heapq.nsmallest: ordering.smallest,
+    filter: predicates.filter_,
+    map: predicates.map_,
+    functools.reduce: predicates.reduce,
+    itertools.accumulate: predicates.accumulate,
+    itertools.compress: predicates.compress,
+    itertools.dropwhile: predicates.dropwhile,
+    itertools.filterfalse: predicates.filterfalse,
+    itertools.groupby: predicates.groupby,
+    itertools.starmap: predicates.starmap,
+    itertools.takewhile: predicates.takewhile,
     operator.not_: _lazily("not_"),
     operator.truth: lambda value: _lazily("not_")(_lazily("not_")(value)),
     operator.contains: _lazily("contains"),
@@ -258,6 +163,8 @@ def handler(fn: Any) -> Callable[..., Any] | None:
     if of_stream is not None:
         return of_stream
     owner = getattr(fn, "__self__", None)
+    if type(owner) is list and isinstance(fn, types.BuiltinMethodType) and fn.__name__ == "sort":
+        return functools.partial(ordering.sort, owner)
     if symbols.is_array(owner):
         return _array_method(fn, owner)
     return None

@@ -121,4 +121,9 @@ def make_tuple(*items: Any) -> tuple[Any, ...]:
 
 def make_list(*items: Any) -> list[Any]:
     """A list of its arguments."""
+def item_of(value: list[Any], index: int) -> Any:
+    """An item of a list that is known to have it."""
+    return value[index]
+
+
     return list(items)

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from janusx.state.exprs import Constant, Device, Expr, make_list, make_tuple, with_items
+from janusx.state.exprs import Constant, Device, Expr, item_of, make_list, make_tuple, with_items
 
 _NEVER: frozenset[Any] = frozenset(
     [
@@ -16,7 +16,7 @@ _NEVER: frozenset[Any] = frozenset(
         *(getattr(math, name) for name in "asinh atan atan2 copysign degrees erf erfc fabs hypot isclose".split()),
         *(getattr(math, name) for name in "isfinite isinf isnan radians tanh".split()),
         *(abs, ascii, bool, complex, float, format, isinstance, len, list, max, min, repr, str, sum, tuple),
-        *(make_list, make_tuple, with_items),
+        *(item_of, make_list, make_tuple, with_items),
     ]
 )
 _DIVIDING: frozenset[Any] = frozenset([operator.truediv, operator.floordiv, operator.mod, divmod])

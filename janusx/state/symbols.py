@@ -29,6 +29,7 @@ from janusx.state.exprs import Expr as Expr
 from janusx.state.exprs import Input as Input
 from janusx.state.exprs import call_method as call_method
 from janusx.state.exprs import make_list as make_list
+from janusx.state.exprs import item_of as item_of
 from janusx.state.exprs import make_tuple as make_tuple
 from janusx.state.exprs import on_device as on_device
 from janusx.state.exprs import read_only as read_only

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from janusx.signals import Unstageable
+from janusx.signals import Unstageable, Unsupported
 from janusx.state import kinds, policy
 from janusx.state.growing import Growing
 from janusx.state.paths import Step
 from janusx.state.shadow import ObjectNode
+from janusx.tracing.iterators import is_iterator, state
 
 _PLAIN = (
     str,
@@ -68,6 +69,7 @@ class Heap:
         self._made: dict[int, Any] = {}
         # Tokens of the trace around: a library may write between the end of a scope and our next word.
         self._tokens = [(token, kinds.INSTANCE.fields(token)) for token, _ in trace.shadow.fresh]
+        self._iterators: list[tuple[Any, tuple[Any, ...]]] = []
         self._nodes = len(trace.shadow.objects)
         pending: list[Any] = list(roots)
         pending += [node.shadow for node in trace.shadow.objects if not _is_namespace(node)]
@@ -87,6 +89,8 @@ class Heap:
             keep.append(value)
             category = policy.category(value)
             if not isinstance(category, kinds.Kind):
+                if is_iterator(value):
+                    self._iterators.append((value, state(value)))
                 continue
             if category.mutable:
                 self._hold(value, category, pending)
@@ -140,6 +144,8 @@ class Heap:
     def writes(self) -> list[Written]:
         """What changed since the snapshot."""
         self._catch_up()
+        if any(state(iterator) != before for iterator, before in self._iterators):
+            raise Unsupported("an iterator made before a staged region is advanced in it")
         fresh = {id(token) for token, _ in self._trace.shadow.fresh}
         found = []
         for held in self._held.values():
@@ -154,6 +160,7 @@ class Heap:
 
     def restore(self) -> None:
         """Put every object back as it was at the snapshot."""
+        self._iterators.clear()
         for written in self.writes():
             written.held.kind.fill(written.held.value, written.held.fields)
         for token, fields in self._tokens:
