@@ -33,10 +33,6 @@ class Assumption:
     place: str
     only: bool = False
     capacity: int = 0
-
-
-@dataclass(frozen=True)
-class Check:
     growth: int = GROWTH
 
     @property
@@ -48,6 +44,10 @@ class Check:
     def whole(self) -> Assumption:
         """What stands for all bits of one decision, where it is counted how often that changes."""
         return replace(self, key=(*self.key[:2], 0), expected=True) if self.is_part else self
+
+
+@dataclass(frozen=True)
+class Check:
     """A guard in a scope: `holds` is a boolean scalar of that scope."""
 
     holds: Any
@@ -111,10 +111,6 @@ class Violated:
         if self.first.capacity:
             knowledge.capacities[site] = self.first.capacity * GROWTH
             return
-        here = [
-            (a, held)
-            for a, held in zip(self.assumptions, self.held, strict=True)
-            if a.key[:2] == site and not a.capacity
         self._turn(knowledge, site)
         # What C code decided has no branches: more of it than the first may be right for the run to come.
         parts = (a.key[:2] for a, held in zip(self.assumptions, self.held, strict=True) if a.is_part and not held)
@@ -122,6 +118,10 @@ class Violated:
             self._turn(knowledge, other)
 
     def _turn(self, knowledge: Any, site: tuple[str, int]) -> None:
+        here = [
+            (a, held)
+            for a, held in zip(self.assumptions, self.held, strict=True)
+            if a.key[:2] == site and not a.capacity
         ]
         if len(here) == 1 and not knowledge.flips.get(site):
             knowledge.assumed[site] = not here[0][0].expected

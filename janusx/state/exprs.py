@@ -114,6 +114,11 @@ def with_items(value: list[Any], *items: Any) -> list[Any]:
     return [*value, *items]
 
 
+def item_of(value: list[Any], index: int) -> Any:
+    """An item of a list that is known to have it."""
+    return value[index]
+
+
 def make_tuple(*items: Any) -> tuple[Any, ...]:
     """A tuple of its arguments."""
     return items
@@ -121,9 +126,4 @@ def make_tuple(*items: Any) -> tuple[Any, ...]:
 
 def make_list(*items: Any) -> list[Any]:
     """A list of its arguments."""
-def item_of(value: list[Any], index: int) -> Any:
-    """An item of a list that is known to have it."""
-    return value[index]
-
-
     return list(items)
