@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import time
+import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
 
+from janusx import logs
 from janusx.entry import Entry, EntryInfo
 from janusx.guards.channel import Channel
-from janusx.guards.checks import checks_of, evaluate
+from janusx.guards.checks import checks_of
 from janusx.guards.codegen import emit_gather
 from janusx.guards.staged import Assumption
 from janusx.ops.calls import asked_for
 from janusx.shardings import Shardings
-from janusx.signals import Relax, Respecialise, Retrace, Unrelax, Unsupported
+from janusx.signals import Decides, Relax, Respecialise, Retrace, Structured, Unrelax, Unscheduled, Unsupported
 from janusx.state import diff, symbols
 from janusx.state.commit import Commit
 from janusx.state.paths import Argument, Keyword, Path, root
 from janusx.state.shadow import GROWS, Shadow
+from janusx.state.structure import STRUCTURE
 from janusx.tracing import context
 from janusx.tracing.rewriter import Rewriter
 from janusx.tracing.settings import Settings
+from janusx.tracing.structures import deciding
 from janusx.tracing.trace import Inputs, Trace
 
 MAX_PASSES = 24
@@ -39,6 +43,9 @@ class Knowledge:
     only: set[tuple[str, int]] = field(default_factory=set)
     exact: set[Path] = field(default_factory=set)
     capacities: dict[tuple[str, int], int] = field(default_factory=dict)
+    scheduled: set[types.CodeType] = field(default_factory=set)
+    regions: dict[Any, Any] = field(default_factory=dict)
+    unscheduled: str = ""
     why: dict[tuple[str, int], str] = field(default_factory=dict)  # why sites that are speculated on are not staged
 
     def pruned(self) -> dict[tuple[str, int], bool]:
@@ -174,6 +181,13 @@ class Builder:
             self.knowledge.exact.add(signal.path)
             self._survey()
             return None, None
+        except Structured as signal:
+            self.knowledge.relaxed.update(dict.fromkeys(signal.paths, STRUCTURE))
+            self._survey()
+            return None, None
+        except (Decides, Unscheduled) as signal:
+            self._schedule(signal)
+            return None, None
         made = box.pop()
         # The channel of the guards is a callback, too.
         self.effects = bool(traced.jaxpr.effects) and self.channel is None
@@ -181,13 +195,13 @@ class Builder:
             raise Unsupported(
                 "a program with callbacks in it is not speculated on: a run that is thrown away has run them"
             )
-        if made.assumptions and self._donated():
+        if (made.assumptions or made.trace.arrays.written) and self._donated():
             # A run that is thrown away must leave its inputs as they were.
             self.may_donate = False
             return None, None
         if made.trace.incomplete or len(made.trace.shadow.leaves) < len(self.leaf_values):
             self.leaf_values = tuple(leaf.value for leaf in made.trace.shadow.leaves)
-            self.host_inputs.update({expr: self._present(made.trace, expr) for expr in made.trace.inputs.late})
+            self.host_inputs.update({expr: made.trace.present(expr) for expr in made.trace.inputs.late})
             return None, None
         relaxed = {
             path: why
@@ -200,6 +214,20 @@ class Builder:
             self._survey()
             return None, None
         return made, program
+
+    def _schedule(self, signal: Decides | Unscheduled) -> None:
+        """Have the host walk with one function more; or with none, where that cannot be."""
+        knowledge = self.knowledge
+        code = deciding(signal) if isinstance(signal, Decides) else None
+        if code is not None and code not in knowledge.scheduled:
+            knowledge.scheduled.add(code)
+            return
+        knowledge.unscheduled = signal.reason
+        knowledge.scheduled.clear()
+        for path in [path for path, why in knowledge.relaxed.items() if why == STRUCTURE]:
+            del knowledge.relaxed[path]
+        logs.say("eager", "structures are copied: %s", signal.reason)
+        self._survey()
 
     def _donated(self) -> tuple[int, ...]:
         """The inputs whose buffers the caller gives up."""
@@ -216,15 +244,18 @@ class Builder:
             )
         return options
 
-    def _present(self, trace: Trace, expr: symbols.Expr) -> Any:
-        return evaluate(expr, {node.path: node.value for node in trace.shadow.hosts}.__getitem__)
-
     def _trace(self, inputs: tuple[Any, ...], hosts: tuple[symbols.Expr, ...]) -> tuple[Any, _Pass]:
         count = len(inputs) - len(hosts)
         declared = Inputs(inputs[:count], dict(zip(hosts, inputs[count:], strict=True)))
         settings = replace(self.settings, relaxed=self.knowledge.relaxed, assumed=self.knowledge.assumed)
         settings = replace(settings, flips=self.knowledge.flips, only=frozenset(self.knowledge.only))
         settings = replace(settings, exact=frozenset(self.knowledge.exact), capacities=self.knowledge.capacities)
+        settings = replace(
+            settings,
+            scheduled=frozenset(self.knowledge.scheduled),
+            regions=self.knowledge.regions,
+            unscheduled=self.knowledge.unscheduled,
+        )
         trace = Trace(declared, settings, self.rewriter, self.call_of)
         try:
             with context.entered(trace):
@@ -236,6 +267,7 @@ class Builder:
                 commit = Commit(trace.shadow, declared.leaves, frozenset(self._donated()))
                 packed, assumptions = trace.frames.packed()
                 function, source = commit.finish(result, found, trace.effects)
+                trace.host_guards += trace.arrays.guards()
         finally:
             trace.unpatch()
         self.channel = Channel() if packed is not None and settings.guards == "callback" else None
@@ -271,7 +303,7 @@ class Builder:
             trace.anchors,
             shape,
             trace.host_guards,
-            tuple(self.host_inputs),
+            tuple(trace.arrays.as_input(expr, value) for expr, value in self.host_inputs.items()),
             made.commit.needs,
             frozenset(change.node.index for change in made.found),
             trace.compares_identity,
@@ -280,7 +312,7 @@ class Builder:
             number=number,
             guards=checks_of(trace.shadow, trace.host_guards, shape),
             reads=tuple(str(node.path) for node in (*trace.shadow.leaves, *trace.shadow.hosts)),
-            writes=written(made.found, trace.appended),
+            writes=(*written(made.found, trace.appended), *trace.arrays.paths()),
             gather_source=gather_source,
             commit_source=made.commit_source,
             programs=tuple(trace.programs.values()),

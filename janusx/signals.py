@@ -74,6 +74,30 @@ class Relax(Signal):
         self.path = path
 
 
+class Structured(Signal):
+    """A function recurses over an object: from now on that is a structure that Python walks."""
+
+    def __init__(self, paths: tuple[Any, ...]):
+        super().__init__(paths)
+        self.paths = paths
+
+
+class Decides(Signal):
+    """A structure that Python walks decides something in a function: the host runs that function from now on."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Unscheduled(Signal):
+    """The host cannot run ahead of the device: structures are copied, and their layout is guarded, from now on."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
 class Unbuilt(Signal):
     """Python's own arithmetic or formatting raised on what a run computed, before anything was written."""
 

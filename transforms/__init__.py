@@ -10,6 +10,9 @@ from janusx.transforms.pipeline import rewrite as rewrite
 from janusx.transforms.result import Refusal as Refusal
 from janusx.transforms.result import Rewritten as Rewritten
 from janusx.transforms.result import Site as Site
+from janusx.transforms.skeleton import NotASkeleton as NotASkeleton
+from janusx.transforms.skeleton import Skeleton as Skeleton
+from janusx.transforms.skeleton import skeleton as skeleton
 from janusx.transforms.split import Piece as Piece
 from janusx.transforms.split import Split as Split
 from janusx.transforms.split import split as split

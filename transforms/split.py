@@ -96,6 +96,7 @@ def split(
     class_name: str | None = None,
     is_leaf: Callable[[str], bool] = _no,
     consumes: Callable[[str], bool] = _no,
+    alone: Collection[int] = (),
     ops_name: str = "jx",
 ) -> Split | None:
     r"""Cut one function.
@@ -108,6 +109,8 @@ def split(
         class_name: the class in whose body the function stands.
         is_leaf: says that a dotted name is a leaf library's function, whose call is left as it is.
         consumes: says that the function of a dotted name calls the functions that it is given, and keeps none.
+        alone: file lines of statements that are pieces of their own. If it is given, all that is not cut is in pieces,
+            be it work or not.
         ops_name: the name of the ops in the host program; another is taken where the source uses it.
 
     Returns:
@@ -135,7 +138,7 @@ def split(
     walk.enter(function)
     body = function.body.visit(walk)
     assert isinstance(body, cst.IndentedBlock)
-    splitter = _Splitter(unit, function, frozenset(cuts), walk, consumes)
+    splitter = _Splitter(unit, function, frozenset(cuts), walk, consumes, frozenset(alone) if alone != () else None)
     emitted = splitter.function(statements(body))
     made = function.with_changes(
         body=body.with_changes(body=emitted), decorators=[], leading_lines=[], lines_after_decorators=[]
@@ -178,8 +181,10 @@ class _Splitter:
         cuts: frozenset[int],
         form: _Normal,
         consumes: Callable[[str], bool],
+        alone: frozenset[int] | None,
     ) -> None:
         self.unit = unit
+        self._alone = alone
         self._form = form
         self._rebound = declared_nonlocal(function)
         self.pieces: list[Piece] = []
@@ -242,7 +247,7 @@ class _Splitter:
         ending = self._ending(body) if tail else len(body)
         for index, together in self._by_line(body[:ending]):
             fits = all(map(self._fits, together))
-            if run and (not fits or jumps(run[-1]) or self._must_part(run, together)):
+            if run and (not fits or jumps(run[-1]) or self._must_part(run, together) or self._is_alone(run, together)):
                 out += self._flush(run)
                 run = []
             if fits:
@@ -306,13 +311,18 @@ class _Splitter:
         exposed = self._live.raising[following[0]]
         return bool(exposed.intersection(self.unit.analysis.block(run).writes))
 
+    def _is_alone(self, run: Block, following: Block) -> bool:
+        return self._alone is not None and not self._alone.isdisjoint(
+            {mark_of(run[-1]).line, mark_of(following[0]).line}
+        )
+
     # --- pieces -----------------------------------------------------------------------------------------------------
 
     def _flush(self, run: list[cst.BaseStatement], final: bool = False) -> list[cst.BaseStatement]:
         """A run as a call of a piece, where there is something to compile in it and its variables allow it."""
         if not run:
             return []
-        if not any(map(at_work, run)):
+        if self._alone is None and not any(map(at_work, run)):
             return [made for statement in run for made in self._host(statement, tail=final)]
         returning = final or bool(jumps(run[-1]))
         variables = self._variables(run, returning)

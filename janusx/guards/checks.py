@@ -108,6 +108,18 @@ class TypeCheck(Check):
 
 
 @dataclass(frozen=True, slots=True)
+class WalkedCheck(Check):
+    """A structure that Python walks in each call: another one is another schedule, not another program."""
+
+    @property
+    def condition(self) -> str:
+        return "a structure that Python walks"
+
+    def _differs(self, now: Any) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
 class ConstantCheck(Check):
     """A value that the program has compiled in."""
 
@@ -345,6 +357,8 @@ def _of_object(parent: ObjectNode, shadow: Shadow) -> list[Check]:
 def _of_value(path: Path, node: Node) -> Check:
     if isinstance(node, LeafNode):
         return ArrayCheck(path, jax.typeof(node.value))
+    if isinstance(node, HostNode) and node.structure:
+        return WalkedCheck(path)
     if isinstance(node, HostNode):
         return TypeCheck(path, type(node.value), shape_of(node.value) if isinstance(node.value, np.ndarray) else "")
     if isinstance(node, OpaqueNode):
@@ -365,7 +379,7 @@ def evaluate(expr: symbols.Expr, read: Read) -> Any:
     """The present value of a host expression."""
     if isinstance(expr, symbols.Constant):
         return expr.value
-    if isinstance(expr, symbols.Input):
+    if isinstance(expr, symbols.Input | symbols.Object):
         return read(expr.path)
     assert isinstance(expr, symbols.Apply)
     args = [evaluate(arg, read) for arg in expr.args]

@@ -166,7 +166,8 @@ def emit_gather(
     out.guard(f"len(args) != {count}")
     out.guard(f"kwargs.keys() != {out.const(frozenset(names))}" if names else "kwargs")
     needs = list(needs)
-    body = _Body(out, shadow, anchors, frozenset(needs))
+    objects = {path: node for path in symbols.objects_in(host_inputs) for node in shadow.objects if node.path == path}
+    body = _Body(out, shadow, anchors, frozenset(needs), [f"o{node.index}" for node in objects.values()])
     told = body.told(written, identity)
     body.structure()
     body.loops()
@@ -175,6 +176,7 @@ def emit_gather(
         body.distinct(nodes)
     body.arrays(identity)
     inputs: dict[Any, str] = body.hosts
+    inputs |= {symbols.Object(path): f"o{node.index}" for path, node in objects.items()}
     for expr, value in host_guards:
         name = out.expr(expr, inputs)
         out.guard(_differs(out, name, value))
@@ -200,7 +202,9 @@ def _differs(out: Writer, text: str, value: Any) -> str:
 
 
 class _Body:
-    def __init__(self, out: Writer, shadow: Shadow, anchors: dict[int, Any], needs: frozenset[str]):
+    def __init__(
+        self, out: Writer, shadow: Shadow, anchors: dict[int, Any], needs: frozenset[str], asked: Iterable[str]
+    ):
         self.out = out
         self.needs = needs
         self.shadow = shadow
@@ -213,7 +217,7 @@ class _Body:
         self.columns = {name for name in needs if name.startswith("g")}  # lists of objects that are asked for
         self.runs: dict[int, tuple[int, str]] = {}  # by the first leaf's index: how many leaves a list holds, its name
         self.given: set[str] = set()  # constants that commit hands on, once they have their variables
-        self.named = set(needs)  # variables that are asked for one by one
+        self.named = {*needs, *asked}  # variables that are asked for one by one
         holders: list[ObjectNode | HostNode] = [*shadow.objects, *shadow.hosts]
         for parent in holders:
             for step, child in parent.children.items():
@@ -305,6 +309,8 @@ class _Body:
             var = f"i{node.index}"
             self.hosts[symbols.Input(node.path)] = var
             out.line(f"{var} = {text}")
+            if node.structure:
+                return
             out.guard(f"type({var}) is not {out.const(type(node.value))}")
             if isinstance(node.value, np.ndarray):
                 dtype = out.const(node.value.dtype)
@@ -340,6 +346,8 @@ class _Body:
             parts.append(f"*{name}" if index in self.runs else name)
             index += count
         self.out.line(f"leaves = {_tuple(parts)}")
+        for place, leaf in enumerate(found):
+            self.hosts.setdefault(symbols.Input(leaf.path), f"leaves[{place}]")
         if found:
             self.out.guard(f"[*map(type, leaves)] != {self.out.const([type(leaf.value) for leaf in found])}")
         if identity and len(found) > 1 and len({id(leaf.value) for leaf in found}) == len(found):

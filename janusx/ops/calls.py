@@ -21,6 +21,7 @@ from janusx.ops.confined import confined
 from janusx.ops.effects import hold, stream_method
 from janusx.signals import Unsupported
 from janusx.state import symbols
+from janusx.state.arrays import WRITING_FUNCTIONS, Write
 from janusx.state.opaque import Opaque, OpaqueMethod, describe
 from janusx.tracing import classes, context, methods
 
@@ -77,6 +78,9 @@ def call(fn: Any) -> Callable[..., Any]:
 
 def _function(fn: types.FunctionType) -> Callable[..., Any]:
     fn = methods.original(fn)
+    structures = context.current().structures
+    if structures.is_scheduled(fn):
+        return lambda *args, **kwargs: structures.run(fn, args, kwargs)
     if emitted.is_emitted(fn.__code__):
         return fn
     disabled = fn.__dict__.get("__janusx_disabled__")
@@ -191,9 +195,19 @@ def leaf_of(fn: Any) -> Callable[..., Any]:
         if symbols.has_sym(args) or symbols.has_sym(tuple(kwargs.values())):
             return _with_symbols(fn, args, kwargs)
         args = tuple(map(given_away, args))
-        return fn(*args, **{name: given_away(arg) for name, arg in kwargs.items()})
+        try:
+            return fn(*args, **{name: given_away(arg) for name, arg in kwargs.items()})
+        except jax.errors.TracerArrayConversionError:
+            return _on_host(fn, args, kwargs)
 
     return run
+
+
+def _on_host(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A function of NumPy's that takes JAX's arrays for NumPy's: what it gives is made after the run."""
+    if not leaves.is_pure_host(fn):
+        return fn(*args, **kwargs)
+    return symbols.apply(fn, *args, **kwargs)
 
 
 def convert_callable(value: Any) -> Any:
@@ -235,8 +249,10 @@ def _check_pure(fn: Any) -> None:
 def _with_symbols(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a library function with host values that change between calls."""
     arrays = any(map(_holds_array, (*args, *kwargs.values())))
-    if leaves.is_pure_host(fn) and not arrays:
+    if (leaves.is_pure_host(fn) and not arrays) or (kwargs.get("out") is not None and symbols.has_sym(kwargs["out"])):
         return symbols.apply(fn, *args, **kwargs)
+    if fn in WRITING_FUNCTIONS and symbols.is_sym(args[0]):
+        return context.current().arrays.write(args[0], Write(fn), args[1:], kwargs)
     for arg in (*args, *kwargs.values()):
         _unrelax(arg)
     module = getattr(fn, "__module__", None) or type(fn).__module__
@@ -244,6 +260,8 @@ def _with_symbols(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
         return fn(*map(convert_callable, args), **{name: convert_callable(arg) for name, arg in kwargs.items()})
     try:
         return fn(*map(materialise, args), **{name: materialise(arg) for name, arg in kwargs.items()})
+    except jax.errors.TracerArrayConversionError:
+        return _on_host(fn, args, kwargs)
     except (TypeError, jax.errors.JAXTypeError):
         # An argument that must be a Python value (a shape, an axis): taken for granted, with a guard.
         return fn(*map(spell_out, args), **{name: spell_out(arg) for name, arg in kwargs.items()})
@@ -283,4 +301,4 @@ def spell_out(value: Any) -> Any:
         return {key: spell_out(item) for key, item in value.items()}
     if symbols.is_sym(value) and value._jx_value is not symbols.UNKNOWN and isinstance(value._jx_value, jax.Array):
         return symbols.as_array(value)
-    return symbols.pin(value) if symbols.is_sym(value) else convert_callable(value)
+    return symbols.read_only(symbols.pin(value)) if symbols.is_sym(value) else convert_callable(value)

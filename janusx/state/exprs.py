@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,13 @@ class Expr:
 @dataclass(frozen=True, slots=True)
 class Input(Expr):
     """A host value read from the user's objects."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Object(Expr):
+    """One of the user's objects, as it is: what the host reads while it runs ahead of the device."""
 
     path: Path
 
@@ -127,3 +134,14 @@ def make_tuple(*items: Any) -> tuple[Any, ...]:
 def make_list(*items: Any) -> list[Any]:
     """A list of its arguments."""
     return list(items)
+
+
+def objects_in(exprs: Iterable[Any]) -> list[Path]:
+    """The paths of the objects that expressions read as they are."""
+    found: dict[Path, None] = {}
+    for expr in exprs:
+        if isinstance(expr, Object):
+            found[expr.path] = None
+        elif isinstance(expr, Apply):
+            found.update(dict.fromkeys(objects_in((*expr.args, *(value for _, value in expr.kwargs)))))
+    return list(found)

@@ -20,6 +20,7 @@ from janusx.signals import Unsupported
 from janusx.state import attributes, kinds, policy, symbols
 from janusx.state.opaque import Opaque
 from janusx.state.paths import Attr, Closure, Field, Global, Index, Key, Path, Slot, Step
+from janusx.state.structure import STRUCTURE, Structure
 
 GROWS = "it grows"
 """Why a list is not copied: its length is no constant of the program."""
@@ -55,6 +56,7 @@ class HostNode(Node):
     value: Any
     index: int = 0
     children: dict[Step, Node] = field(default_factory=dict)  # of a container: the objects in it that were asked for
+    structure: bool = False  # whether Python walks it, so that nothing of it is guarded
 
 
 @dataclass(eq=False, slots=True)
@@ -199,6 +201,10 @@ class Shadow:
             node.initial = dict(fields)
 
     def _copy(self, path: Path, value: Any) -> tuple[Node, Any]:
+        if self._relaxed.get(path) == STRUCTURE:
+            node = HostNode(path, value, len(self.hosts), structure=True)
+            self.hosts.append(node)
+            return node, Structure(symbols.Input(path), value)
         known = self._memo.get(id(value))
         if known is not None:
             return known, known.shadow

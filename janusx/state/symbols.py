@@ -18,7 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from janusx.signals import Unstageable
-from janusx.state import policy
+from janusx.state import policy, samples
+from janusx.state.arrays import SET_ITEM, Augment, Write
 from janusx.state.dtypes import is_narrow as is_narrow
 from janusx.state.dtypes import is_of as is_of
 from janusx.state.dtypes import weakened as weakened
@@ -27,14 +28,17 @@ from janusx.state.exprs import Constant as Constant
 from janusx.state.exprs import Device as Device
 from janusx.state.exprs import Expr as Expr
 from janusx.state.exprs import Input as Input
+from janusx.state.exprs import Object as Object
 from janusx.state.exprs import call_method as call_method
-from janusx.state.exprs import make_list as make_list
 from janusx.state.exprs import item_of as item_of
+from janusx.state.exprs import make_list as make_list
 from janusx.state.exprs import make_tuple as make_tuple
+from janusx.state.exprs import objects_in as objects_in
 from janusx.state.exprs import on_device as on_device
 from janusx.state.exprs import read_only as read_only
 from janusx.state.exprs import same as same
 from janusx.state.exprs import with_items as with_items
+from janusx.state.mathematics import in_program
 from janusx.state.raising import may_raise
 from janusx.tracing import context
 from janusx.tracing.effects import evaluate
@@ -61,13 +65,14 @@ _SCALARS = (bool, int, float, complex)
 class Sym:
     """A host value that is not a constant of the program. Behaves as a value of its type."""
 
-    __slots__ = ("_jx_array", "_jx_expr", "_jx_kind", "_jx_value")
+    __slots__ = ("_jx_array", "_jx_expr", "_jx_kind", "_jx_sample", "_jx_value")
 
-    def __init__(self, expr: Expr, value: Any, kind: type | None = None, array: Any = None):
+    def __init__(self, expr: Expr, value: Any, kind: type | None = None, array: Any = None, sample: Any = None):
         object.__setattr__(self, "_jx_expr", expr)
         object.__setattr__(self, "_jx_value", value)
         object.__setattr__(self, "_jx_kind", kind or type(value))
         object.__setattr__(self, "_jx_array", array)
+        object.__setattr__(self, "_jx_sample", sample)
 
     @property  # type: ignore[misc]  # isinstance sees the type of the value
     def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -81,11 +86,11 @@ class Sym:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if self._jx_kind is np.ndarray and name in _OF_SHAPE and (shaped := _shaped(self)) is not None:
+            return getattr(shaped, name)  # guarded where the array is read
         if self._jx_value is UNKNOWN:
             # Known after the run; what its type has is known now.
             return Method(self, name) if callable(getattr(self._jx_kind, name)) else apply(getattr, self, name)
-        if isinstance(self._jx_value, np.ndarray) and name in ("shape", "dtype", "ndim", "size", "nbytes", "itemsize"):
-            return getattr(self._jx_value, name)  # guarded where the array is read
         attribute = getattr(self._jx_value, name)
         if callable(attribute):
             return Method(self, name)
@@ -125,17 +130,16 @@ class Sym:
         return format(pin(self), spec)
 
     def __len__(self) -> int:
-        value = self._jx_value
-        if isinstance(value, np.ndarray):
-            return len(value)  # the shape is guarded
-        if value is not UNKNOWN:
+        if (shaped := _shaped(self)) is not None:
+            return len(shaped)  # the shape is guarded
+        if self._jx_value is not UNKNOWN:
             return operator.index(pin(length(self)))
         return operator.index(pin(apply(len, self)))
 
     def __iter__(self) -> Any:
         if self._jx_kind is list and isinstance(self._jx_expr, Input):
             context.current().unrelax(self._jx_expr.path)  # read as a whole: no longer data that is only added to
-        items = self if self._jx_kind in _INDEXED or isinstance(self._jx_value, np.ndarray) else apply(list, self)
+        items = self if self._jx_kind in _INDEXED or self._jx_kind is np.ndarray else apply(list, self)
         return iter([items[i] for i in range(len(self))])
 
     def __getitem__(self, key: Any) -> Any:
@@ -150,7 +154,9 @@ class Sym:
         return apply(operator.getitem, self, key) if found is None else found
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._change_in_place("an item is set")
+        if self._jx_kind is not np.ndarray:
+            self._change_in_place("an item is set")
+        context.current().arrays.write(self, SET_ITEM, (key, value))
 
     def __delitem__(self, key: Any) -> None:
         self._change_in_place("an item is deleted")
@@ -170,9 +176,11 @@ class Sym:
         raise Unstageable("a host array that changes between calls is read by code that JanusX does not see into")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "at" and is_sym(inputs[0]):
+            return context.current().arrays.write(inputs[0], Write(ufunc.at), inputs[1:])
         if any(is_array(value) for value in inputs):
             return NotImplemented
-        if method != "__call__" or kwargs.get("out") is not None:
+        if method != "__call__":
             raise Unstageable(f"np.{ufunc.__name__}.{method} on a host array that changes between calls")
         return apply(ufunc, *inputs, **kwargs)
 
@@ -219,6 +227,8 @@ class Method:
                 found = _object_in(self.sym, args[0])
                 if found is not None:
                     return found
+        if self.sym._jx_kind is np.ndarray and context.current().arrays.method(self.sym, self.name, args, kwargs):
+            return None
         return apply(call_method, self.sym, self.name, *args, **kwargs)
 
 
@@ -259,7 +269,7 @@ def value_of(value: Any) -> Any:
     """The present value of a `Sym`, `UNKNOWN` included; any other value as it is. Containers are searched."""
     if type(value) is Sym:
         added = appended_to(value)
-        return with_items(value._jx_value, *map(value_of, added)) if added else value._jx_value
+        return with_items(value._jx_value, *map(value_of, added)) if added else _now(value)[1]
     if type(value) in (tuple, list):
         return type(value)(value_of(item) for item in value)
     if type(value) is slice:
@@ -280,14 +290,32 @@ def expr_of(value: Any) -> Expr:
         added = appended_to(value)
         if added:
             return Apply(with_items, (value._jx_expr, *map(expr_of, added)))
-        return value._jx_expr  # type: ignore[no-any-return]
+        return _now(value)[0]
     if is_array(value):
         return Device(value, None)
-    if type(value) in (tuple, list) and has_sym(value):
+    if type(value) in (tuple, list) and any(has_sym(item) or unknown(item) for item in value):
         return Apply(make_tuple if type(value) is tuple else make_list, tuple(expr_of(item) for item in value))
     if type(value) is slice and has_sym(value):
         return Apply(slice, (expr_of(value.start), expr_of(value.stop), expr_of(value.step)))
     return Constant(value)
+
+
+def _now(sym: Any) -> tuple[Expr, Any]:
+    """The expression and the value of what stands behind a symbolic value: an array may have been written to."""
+    if sym._jx_kind is not np.ndarray or context.active() is None:
+        return sym._jx_expr, sym._jx_value
+    return context.current().arrays.now(sym)  # type: ignore[no-any-return]
+
+
+_OF_SHAPE = ("shape", "dtype", "ndim", "size", "nbytes", "itemsize")
+
+
+def _shaped(sym: Any) -> Any | None:
+    """An array that has the shape and the dtype of a symbolic one; None if they are not known, or it is none."""
+    if isinstance(sym._jx_value, np.ndarray):
+        return sym._jx_value
+    sample = sym._jx_sample
+    return sample.value if sample is not None and sample.exact and sym._jx_kind is np.ndarray else None
 
 
 def has_sym(value: Any) -> bool:
@@ -304,7 +332,7 @@ def has_sym(value: Any) -> bool:
 def unknown(value: Any) -> bool:
     """Whether a value depends on the device."""
     if type(value) is Sym:
-        return value._jx_value is UNKNOWN or any(map(unknown, appended_to(value)))
+        return _now(value)[1] is UNKNOWN or any(map(unknown, appended_to(value)))
     if type(value) in (tuple, list):
         return any(map(unknown, value))
     return is_array(value)
@@ -313,12 +341,19 @@ def unknown(value: Any) -> bool:
 def apply(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Apply a pure function to values some of which are symbolic. Errors are raised now, as Python would."""
     if kwargs.get("out") is not None or (isinstance(function, np.ufunc) and len(args) > function.nin):
-        raise Unstageable(f"np.{function.__name__} writes to an array of the host")
+        return context.current().arrays.call_out(function, args, kwargs)
+    arrays = None if context.active() is None else context.current().arrays
+    view = None if arrays is None else arrays.view(function, args, kwargs)
+    if view is not None:
+        return view
     expr = Apply(function, tuple(map(expr_of, args)), tuple((name, expr_of(kwargs[name])) for name in kwargs))
     if any(map(unknown, args)) or any(map(unknown, kwargs.values())):
-        made = Sym(expr, UNKNOWN, _kind_of_result(function, args, kwargs))
+        sample = _result(function, args, kwargs)
+        made = Sym(expr, UNKNOWN, type(sample.value), sample=sample)
         if may_raise(function, expr.args, [each._jx_kind if is_sym(each) else type(each) for each in args], kwargs):
             evaluate(context.current(), made)
+        if made._jx_kind is np.ndarray and arrays is not None:
+            arrays.made(made, function, args, kwargs)
         return made
     try:
         given = {name: read_only(value_of(kwargs[name])) for name in kwargs}
@@ -340,41 +375,40 @@ def apply(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     if type(value) is tuple:  # divmod, np.nonzero: the parts are used one by one
         whole = Sym(expr, value)
         return tuple(Sym(Apply(operator.getitem, (whole._jx_expr, Constant(i))), part) for i, part in enumerate(value))
-    return Sym(expr, value)
+    found = Sym(expr, value)
+    if type(value) is np.ndarray and arrays is not None:
+        arrays.made(found, function, args, kwargs)
+    return found
 
 
-_SAMPLES: dict[type, Any] = {bool: True, int: 3, float: 1.5, complex: 1 + 1j, str: "x"}
+def _result(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> samples.Sample:
+    """A sample of a result that is known only after the run."""
+    exact = all(_shaped(value) is not None for value in (*args, *kwargs.values()) if type(value) is Sym)
+    arrays = samples.sees_arrays(function)
+    named = {name: _sample(kwargs[name], arrays) for name in kwargs}
+    return samples.result(function, tuple(_sample(arg, arrays) for arg in args), named, exact)
 
 
-def _kind_of_result(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> type:
-    """The type of a result that is known only after the run, found by trying the function on typical values."""
-    if function in (str, repr, format, ascii) or getattr(function, "gives_text", False):
-        return str
-    try:
-        return type(function(*map(_sample, args), **{name: _sample(kwargs[name]) for name in kwargs}))
-    except Exception as error:  # not a function of these types, as it will be at commit
-        raise Unstageable(
-            f"{getattr(function, '__name__', function)} of a value known only after the run: {error}"
-        ) from None
-
-
-def _sample(value: Any) -> Any:
-    if type(value) is Sym and value._jx_value is UNKNOWN:
-        return _SAMPLES.get(value._jx_kind, 1.5)
+def _sample(value: Any, arrays: bool) -> Any:
+    if type(value) is Sym and _now(value)[1] is UNKNOWN:
+        if isinstance(value._jx_value, np.ndarray):
+            return read_only(value._jx_value)
+        return samples.typical(value._jx_kind) if value._jx_sample is None else value._jx_sample.value
     kind: Any = type(value)
     if kind in (tuple, list):
-        return kind(map(_sample, value))
-    return value_of(value)
+        return kind(_sample(item, arrays) for item in value)
+    return samples.of_array(value) if arrays and is_array(value) else read_only(value_of(value))
 
 
 def pin(sym: Any) -> Any:
     """The present value, taken for granted: a guard compares it in every later call."""
     if type(sym) is not Sym:
         return sym
-    if sym._jx_value is UNKNOWN:
+    expr, value = _now(sym)
+    if value is UNKNOWN:
         raise Unstageable(f"Python needs a {sym._jx_kind.__name__} that is known only after the run")
-    context.current().assume_host(sym._jx_expr, sym._jx_value)
-    return sym._jx_value
+    context.current().assume_host(expr, value)
+    return value
 
 
 def as_array(value: Any) -> Any:
@@ -383,9 +417,8 @@ def as_array(value: Any) -> Any:
         return value
     if value._jx_array is not None:
         return value._jx_array
-    if value._jx_value is UNKNOWN:
-        return _array_of(value._jx_expr)
-    return context.current().host_input(value._jx_expr, value._jx_value)
+    expr, known = _now(value)
+    return _array_of(expr) if known is UNKNOWN else context.current().host_input(expr, known)
 
 
 def _array_of(expr: Expr) -> Any:
@@ -398,19 +431,15 @@ def _array_of(expr: Expr) -> Any:
         return context.current().host_input(expr, None)
     if isinstance(expr, Apply):
         function: Any = expr.function
+        if function in (np.asarray, np.array) and len(expr.args) == 1 and not expr.kwargs:
+            array = _array_of(expr.args[0])
+            return jax.lax.convert_element_type(array, array.dtype)  # strongly typed, as NumPy's are
         if function in (float, int, bool):
             return jnp.asarray(_array_of(expr.args[0])).astype(function)
-        if getattr(function, "__module__", None) == "math":
-            function = getattr(jnp, function.__name__, None)
-        if function is not None and not expr.kwargs and _in_program(function):
-            return function(*map(_array_of, expr.args))
+        computes = in_program(function, len(expr.args))
+        if computes is not None and not expr.kwargs:
+            return computes(*map(_array_of, expr.args))
     raise Unstageable("array code uses a Python value that can be computed only after the run")
-
-
-def _in_program(function: Any) -> bool:
-    return getattr(function, "__module__", "") in ("_operator", "operator") or getattr(
-        function, "__module__", ""
-    ).startswith("jax")
 
 
 def device_scalar(array: Any, kind: type) -> Sym:
@@ -475,7 +504,10 @@ def _in_place(name: str) -> Callable[[Any, Any], Any]:
         if name == "iadd" and _grows(self):
             context.current().hold_append(self, list.extend, (list(other),))
             return self
-        if self._jx_kind in (list, dict, set, np.ndarray):
+        if self._jx_kind is np.ndarray and not is_array(other):
+            context.current().arrays.write(self, Write(Augment(getattr(operator, name))), (other,))
+            return self
+        if self._jx_kind in (list, dict, set):
             self._change_in_place(f"`{name[1:]}` in place")
         return NotImplemented  # an immutable value: Python goes on with the operator itself
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ class Settings:
         speculate: whether array decisions may be taken for granted under a staged guard.
         roll_threshold: loops with at most this many trips are unrolled.
         guards: "flags" or "callback": how the program reports its staged guards.
+        loop_grad: "store" or "checkpoint": what reverse mode keeps of a loop whose trips only the run will show.
         container_limit: containers with more items are host data.
         relaxed: host values that are not constants, by path, with the reason.
         profile: observed outcomes, or None before any run was profiled.
@@ -25,11 +26,15 @@ class Settings:
         only: sites whose other side raises.
         exact: lists that are copied, since they are not only appended to; None where there is no other pass.
         capacities: of a loop whose trips only the run will show, how many of them can have effects.
+        scheduled: code of functions with which the host walks structures.
+        regions: what is known of such calls, kept from program to program.
+        unscheduled: why the host cannot, or "".
     """
 
     speculate: bool = True
     roll_threshold: int = 4
     guards: str = "flags"
+    loop_grad: str = "store"
     container_limit: int = 1024
     relaxed: Mapping[Path, str] = field(default_factory=dict)
     profile: Any = None
@@ -38,3 +43,6 @@ class Settings:
     only: frozenset[tuple[str, int]] = frozenset()
     exact: frozenset[Path] | None = None
     capacities: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    scheduled: Set[Any] = frozenset()
+    regions: dict[Any, Any] = field(default_factory=dict)
+    unscheduled: str = ""

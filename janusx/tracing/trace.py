@@ -21,9 +21,11 @@ from janusx.state import kinds, policy, symbols
 from janusx.state.paths import Anchor, Closure, Global, Member, Path, root
 from janusx.state.shadow import LeafNode, ObjectNode, Shadow
 from janusx.tracing import attributes, classes, methods
+from janusx.tracing.arrays import Arrays
 from janusx.tracing.effects import Effect, Trips, growth, surroundings
 from janusx.tracing.rewriter import Program, Rewriter
 from janusx.tracing.settings import Settings
+from janusx.tracing.structures import Structures
 from janusx.tracing.variants import SoftArray, TurnedArray
 
 
@@ -77,8 +79,11 @@ class Trace:
         self.decisions: dict[tuple[str, int], tuple[str, str]] = {}
         self.programs: dict[int, Program] = {}  # by id: those that this pass has run
         self.shadow = Shadow(self._leaf, settings.relaxed, settings.container_limit)
+        self.arrays = Arrays(self)
+        self.structures = Structures(self)
         self.region_key: tuple[int, ...] = ()
         self.rolling = 0  # how many bodies of rolled loops are being traced
+        self.around: list[str] = []  # transforms around what is being traced: "reverse" (mode), "map"
         self._ordinals: list[int] = [0]
         self._functions: dict[int, tuple[Any, types.FunctionType]] = {}
         self._globals: dict[int, tuple[ObjectNode, dict[str, Any]]] = {}
@@ -107,7 +112,8 @@ class Trace:
 
     def present(self, expr: symbols.Expr) -> Any:
         """The value that a host expression has in this call."""
-        return evaluate(expr, {node.path: node.value for node in self.shadow.hosts}.__getitem__)
+        values = {node.path: node.value for node in (*self.shadow.hosts, *self.shadow.leaves)}
+        return evaluate(expr, {**{node.path: node.real for node in self.shadow.objects}, **values}.__getitem__)
 
     @property
     def incomplete(self) -> bool:
@@ -117,6 +123,7 @@ class Trace:
     def assume_host(self, expr: symbols.Expr, value: Any) -> None:
         """Guard, in every later call, that a host expression has this value."""
         if not isinstance(expr, symbols.Constant):
+            self.structures.check(expr)
             self.host_guards.append((expr, value))
 
     @property
@@ -136,9 +143,9 @@ class Trace:
         self.calls_back = True
 
     def assume_staged(
-        self, value: Any, expected: bool, what: str, where: Any = None, only: bool = False, capacity: int = 0
+        self, value: Any, expected: bool, what: str, where: Any = None, only: bool = False, **room: int
     ) -> None:
-        """Guard, inside the program, that a boolean has this value."""
+        """Guard, inside the program, that a boolean has this value; `room`: that a loop has so many trips at most."""
         self.guarded = True
         if self.calls_back:
             raise Unsupported(f"that {what} would be taken for granted after a callback, which a vain run cannot undo")
@@ -147,10 +154,10 @@ class Trace:
         key: tuple[str, int]
         key, place = (where.key, where.place) if where is not None else (("", 0), "")
         occurrence = 0
-        if not capacity:
+        if not room:
             occurrence = self.occurrences[key] = self.occurrences.get(key, -1) + 1
         holds = value if expected else jnp.logical_not(value)
-        self.frames.add(holds, Assumption((*key, occurrence), expected, what, place, only, capacity))
+        self.frames.add(holds, Assumption((*key, occurrence), expected, what, place, only, **room))
 
     def real_globals(self, shadow: dict[str, Any]) -> dict[str, Any]:
         """The user's own globals for a shadow of them."""
@@ -162,6 +169,7 @@ class Trace:
 
     def say(self, effect: Effect | Trips) -> None:
         """Hold an effect until commit."""
+        self.arrays.said(effect)
         self.effects.append(effect)
         for target, count in growth(effect):
             path = target._jx_expr.path
@@ -227,7 +235,8 @@ class Trace:
         appended, self.appended = self.appended, dict(self.appended)
         grown, self.grown = self.grown, dict(self.grown)
         try:
-            yield self.effects
+            with self.arrays.scope():
+                yield self.effects
         finally:
             self.effects, self.appended, self.grown = outer, appended, grown
 
@@ -418,6 +427,8 @@ class Trace:
         known = self._functions.get(id(fn))
         if known is None:
             known = self._functions[id(fn)] = (fn, self._convert(fn))
+        else:
+            self.structures.note(known[1])
         return known[1]
 
     def _convert(self, fn: types.FunctionType) -> types.FunctionType:

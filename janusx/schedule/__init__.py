@@ -1,0 +1,1 @@
+"""Functions that recurse over Python structures: the host walks, one compiled program computes (docs/design/0010)."""

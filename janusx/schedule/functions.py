@@ -1,0 +1,192 @@
+"""The functions that the host walks with: each parted into host statements and pieces, once."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+
+from janusx import emitted, errors, leaves, sources, transforms
+from janusx.schedule.recording import Handle, Reader
+from janusx.signals import Unscheduled
+from janusx.tracing import methods
+from janusx.tracing.rewriter import is_leaf_name
+
+
+@dataclass(eq=False)
+class Segment:
+    """A piece of array work in a function. Calling it records a row.
+
+    Attributes:
+        index: its number among all.
+        function: the piece, in plain Python.
+        region: whose recording it adds to.
+        fixed: which of the numbers that it takes tell kinds apart.
+    """
+
+    index: int
+    function: types.FunctionType
+    region: Any
+    fixed: frozenset[int] = frozenset()
+
+    def __call__(self, *args: Any) -> Any:
+        """What the piece gives, with handles for arrays."""
+        region = self.region
+        recording = region.recording
+        reader = Reader(self.index, region.number_of, self.fixed)
+        for arg in args:
+            reader.read(arg)
+        kind = region.kinds.get(tuple(reader.key))
+        if kind is None:
+            return region.unknown(self, args)
+        return recording.add(kind, reader.level, reader.reads, reader.hosts)
+
+
+@dataclass(eq=False)
+class Functions:
+    """The functions of a region, by code.
+
+    Attributes:
+        region: whose pieces record.
+        hosts: the host programs, by the user's code.
+        segments: all pieces.
+    """
+
+    region: Any
+    hosts: dict[types.CodeType, types.FunctionType] = field(default_factory=dict)
+    segments: list[Segment] = field(default_factory=list)
+
+    def call(self, fn: Any) -> Callable[..., Any]:
+        """What to call in place of `fn` in a host statement."""
+        kind = type(fn)
+        if kind is types.FunctionType:
+            return self._function(methods.original(fn))
+        if kind is types.MethodType and type(fn.__func__) is types.FunctionType:
+            return types.MethodType(self._function(methods.original(fn.__func__)), fn.__self__)
+        if isinstance(fn, type):
+            if not leaves.is_leaf_module(fn.__module__):
+                raise Unscheduled(f"a {fn.__qualname__} is made where the host walks a structure")
+            return fn
+        own = getattr(kind, "__call__", None)  # noqa: B004  # what it is, not whether it is there
+        if type(own) is types.FunctionType:
+            return types.MethodType(self._function(methods.original(own)), fn)
+        return fn  # type: ignore[no-any-return]
+
+    def _function(self, fn: types.FunctionType) -> Callable[..., Any]:
+        known = self.hosts.get(fn.__code__)
+        if known is not None and not fn.__closure__:
+            return known
+        if leaves.is_leaf(fn):
+            return fn
+
+        def first(*args: Any, **kwargs: Any) -> Any:
+            return self.parted(fn, args, kwargs)(*args, **kwargs)
+
+        return first
+
+    def parted(self, fn: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> types.FunctionType:
+        """The host program of a function, made for what its parameters get in this call."""
+        known = self.hosts.get(fn.__code__)
+        if known is not None:
+            return known
+        try:
+            source = sources.find_source(fn)
+            names = self._host_names(fn, source, args, kwargs)
+            done = transforms.skeleton(
+                source.text,
+                host=names,
+                first_line=source.first_line,
+                is_leaf=lambda name: is_leaf_name(fn, name) or _is_library(fn, name),
+                is_data=lambda name: _is_data(fn, name),
+            )
+            cut = transforms.split(
+                done.text + "\n",
+                cuts=done.host,
+                alone=done.alone,
+                class_name=source.class_name,
+                is_leaf=lambda name: is_leaf_name(fn, name),
+            )
+        except transforms.NotASkeleton as error:
+            raise Unscheduled(f"{fn.__qualname__}: {error}") from None
+        except (errors.JanusXError, RecursionError) as error:
+            raise Unscheduled(f"{fn.__qualname__} cannot be parted: {error}") from None
+        if cut is None:
+            raise Unscheduled(f"{fn.__qualname__} reads its own frame")
+        text = dataclasses.replace(source, text=done.text, first_line=1, kind="def")
+        segments = [self._segment(fn, text, piece) for piece in cut.pieces]
+        code = emitted.compile_host(cut, text, [piece.name for piece in cut.pieces], fn.__code__)
+        cells = {**emitted.cells_of(fn), cut.ops_name: types.CellType(self)}
+        cells |= {piece.name: types.CellType(each) for piece, each in zip(cut.pieces, segments, strict=True)}
+        made = self.hosts[fn.__code__] = emitted.make_function(code, fn.__globals__, cells, fn)
+        return made
+
+    def _segment(self, fn: types.FunctionType, source: sources.FunctionSource, piece: transforms.Piece) -> Segment:
+        place = dataclasses.replace(source, text=piece.text, first_line=piece.first_line)
+        segment = Segment(len(self.segments), emitted.make_piece(place, fn), self.region)
+        self.segments.append(segment)
+        return segment
+
+    def _host_names(
+        self, fn: types.FunctionType, source: sources.FunctionSource, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> set[str]:
+        code = fn.__code__
+        if code.co_flags & 0x0C:  # *args, **kwargs
+            raise Unscheduled(f"{fn.__qualname__} takes any number of arguments")
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        defaults = fn.__defaults__ or ()
+        given = dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True))
+        given |= {**(fn.__kwdefaults__ or {}), **dict(zip(names, args, strict=False)), **kwargs}
+        return {name for name in names if name in given and self._is_host(given[name])}
+
+    def _is_host(self, value: Any) -> bool:
+        """Whether a parameter holds a structure or Python's own values, rather than arrays or what holds them."""
+        if type(value) is Handle or isinstance(value, jax.Array | np.ndarray):
+            return False
+        if type(value) in (list, tuple, dict):
+            items = value.values() if type(value) is dict else value
+            return all(map(self._is_host, items))
+        return self.region.number_of(value) is None
+
+
+def _value_of(fn: types.FunctionType, name: str) -> Any:
+    if name in fn.__code__.co_freevars:
+        try:
+            return emitted.cells_of(fn)[name].cell_contents
+        except ValueError:  # empty
+            return None
+    return fn.__globals__.get(name)
+
+
+def _is_library(fn: types.FunctionType, name: str) -> bool:
+    """Whether a dotted name is, through modules, something of a library's."""
+    first, *rest = name.split(".")
+    value = _value_of(fn, first)
+    for part in rest:
+        if not isinstance(value, types.ModuleType):
+            return False
+        value = vars(value).get(part)
+    return callable(value) and leaves.is_leaf(value)
+
+
+def _is_data(fn: types.FunctionType, name: str) -> bool:
+    """Whether a name from around a function holds a class, a module that has no arrays, or plain data."""
+    value = _value_of(fn, name)
+    if isinstance(value, types.ModuleType):
+        return value.__name__.partition(".")[0] not in leaves.ARRAY_PACKAGES
+    return value is not None and _plain(value)
+
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), range)
+
+
+def _plain(value: Any) -> bool:
+    if type(value) in (list, tuple, set, frozenset):
+        return all(map(_plain, value))
+    if type(value) is dict:
+        return all(map(_plain, value.values()))
+    return type(value) in _PLAIN or isinstance(value, type)

@@ -1,0 +1,106 @@
+"""Finds functions that recurse over objects, and has the host walk with them (`janusx.schedule`)."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+from typing import Any
+
+from janusx import emitted
+from janusx.signals import Decides, Structured, Unscheduled
+from janusx.state.paths import Index, Key, Path
+from janusx.state.shadow import LeafNode, ObjectNode
+from janusx.state.structure import STRUCTURE, depends
+
+ENOUGH = 8
+"""Calls of a function within itself, over objects, before those are taken for a structure that differs from call to
+call. Fewer are unrolled."""
+
+
+class Structures:
+    """What a trace does about structures."""
+
+    def __init__(self, trace: Any):
+        self._trace = trace
+        self._within = 0
+        self._calls = 0
+
+    def note(self, fn: types.FunctionType) -> None:
+        """A function of the user's is about to be called: is it within itself, over objects?"""
+        trace = self._trace
+        if trace.settings.unscheduled:
+            return
+        frames = []
+        frame: Any = sys._getframe(2)
+        while frame is not None:
+            if frame.f_code is fn.__code__:
+                frames.append(frame)
+            frame = frame.f_back
+        if not frames:
+            return
+        self._within += 1
+        if self._within < ENOUGH:
+            return
+        code = fn.__code__
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        paths = [self._walked(frames[-1].f_locals.get(name)) for name in names]
+        found = tuple(path for path in paths if path is not None)
+        if found:
+            raise Structured(found)
+
+    def _walked(self, value: Any) -> Path | None:
+        """The path of what a parameter holds, if that is an object of the user's without arrays in it."""
+        node = self._trace.shadow.by_shadow.get(id(value))
+        if node is None or not node.pinned or not _without_arrays(node, set()):
+            return None
+        path: Path = node.path
+        while len(path.steps) > 1 and isinstance(path.steps[-1], Index | Key):
+            path = Path(path.steps[:-1])
+        return path
+
+    def is_scheduled(self, fn: types.FunctionType) -> bool:
+        """Whether the host walks with a function."""
+        scheduled = self._trace.settings.scheduled
+        return bool(scheduled) and (emitted.origin(fn.__code__) or fn.__code__) in scheduled
+
+    def run(self, fn: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a function that the host walks with."""
+        from janusx.schedule.region import Builder, Region
+
+        if emitted.is_emitted(fn.__code__) or fn.__closure__:
+            raise Unscheduled(f"{fn.__qualname__} closes over variables")
+        bound = inspect.signature(fn).bind(*args, **kwargs)
+        bound.apply_defaults()
+        if bound.kwargs:
+            raise Unscheduled(f"{fn.__qualname__} has parameters that are given by name only")
+        key = (fn.__code__, self._calls)
+        self._calls += 1
+        region = self._trace.settings.regions.setdefault(key, Region())
+        return Builder(region, self._trace).run(fn, bound.args)
+
+    def check(self, expr: Any) -> None:
+        """A host value is about to decide something: not one of a structure."""
+        if STRUCTURE in self._trace.settings.relaxed.values() and depends(expr, self._trace.settings.relaxed):
+            raise Decides("a value in a structure decides what happens")
+
+
+def deciding(signal: Decides) -> types.CodeType | None:
+    """The user's code in which a structure decided something: the innermost that was traced."""
+    found, at = None, signal.__traceback__
+    while at is not None:
+        code = at.tb_frame.f_code
+        if emitted.is_emitted(code) and emitted.origin(code) is not None:
+            found = emitted.origin(code)
+        at = at.tb_next
+    return found
+
+
+def _without_arrays(node: ObjectNode, seen: set[int]) -> bool:
+    if id(node) in seen:
+        return True
+    seen.add(id(node))
+    for child in node.children.values():
+        if isinstance(child, LeafNode) or (isinstance(child, ObjectNode) and not _without_arrays(child, seen)):
+            return False
+    return True

@@ -1,0 +1,549 @@
+r"""Parts a function that recurses over Python structures: what Python decides, and what computes with arrays.
+
+The function comes back in a normal form in which every statement is either *host* work (decisions on the structure,
+moves, calls of functions that get parts of it) or *array* work, which reads of the structure no more than values that
+host statements took out of it:
+
+    def f(self, node):                    def f(self, node):
+        if node.leaf:                         if node.leaf:
+            return self.e[node.word]              t_1 = node.word
+        return jnp.tanh(                          return self.e[t_1]
+            self(node.left) @ self.w)    →    t_2 = self(node.left)
+                                              return jnp.tanh(t_2 @ self.w)
+
+`transforms.split` then makes pieces of the array work, at the lines given here. Nothing else computes in a host
+statement, so it can run ahead of the device on handles for arrays.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import copy
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+HOST_BUILTINS = frozenset(
+    """len isinstance issubclass range enumerate zip reversed sorted min max sum abs int float str bool list tuple dict
+    set frozenset hasattr getattr type id ord chr any all repr round divmod""".split()
+)
+_MOVING = frozenset("append extend insert pop add update setdefault".split())
+_CONTAINERS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp)
+_COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+
+
+class NotASkeleton(Exception):
+    """The function cannot be parted; the text says why, `line` is the file line."""
+
+    def __init__(self, reason: str, line: int):
+        super().__init__(reason)
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class Skeleton:
+    """A function in the normal form.
+
+    Attributes:
+        text: one `def`.
+        lines: for each line of `text` the line of the user's file.
+        host: the lines of `text` of statements, and headers, that are host work.
+        alone: likewise of statements that are a piece of their own: the next step of a chain (`total += t`).
+    """
+
+    text: str
+    lines: tuple[int, ...]
+    host: frozenset[int]
+    alone: frozenset[int]
+
+
+def _no(name: str) -> bool:
+    return False
+
+
+def skeleton(
+    source: str,
+    *,
+    host: Collection[str],
+    first_line: int = 1,
+    is_leaf: Callable[[str], bool] = _no,
+    is_data: Callable[[str], bool] = _no,
+) -> Skeleton:
+    r"""Part one function.
+
+    Args:
+        source: dedented text of one `def`.
+        host: its parameters, and free variables, that hold parts of the structure or Python's own values.
+        first_line: file line of the text's first line.
+        is_leaf: says that a dotted name is a library's function.
+        is_data: says that a global name holds a class, a module or plain data: nothing that computes with arrays.
+
+    Raises:
+        NotASkeleton: a statement writes to what others see, or does what cannot run ahead of the device.
+
+    Example:
+        >>> done = skeleton("def f(w, node):\n    return f(w, node.next) @ w\n", host={"node"})
+        >>> print(done.text)
+        def f(w, node):
+            t_1 = f(w, node.next)
+            return t_1 @ w
+    """
+    module = ast.parse(source)
+    function = module.body[0]
+    if not isinstance(function, ast.FunctionDef):
+        raise NotASkeleton("it is no plain function", first_line)
+    names = _Names(function, host, is_leaf, is_data)
+    body = _Parter(names, source, first_line).block(_without_docstring(function.body))
+    made = ast.FunctionDef(**{**vars(function), "body": body or [ast.Pass()], "decorator_list": [], "returns": None})
+    text = ast.unparse(ast.fix_missing_locations(made))
+    return _placed(text, made, first_line)
+
+
+def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+    first = body[0]
+    is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    return body[1:] if is_text else body
+
+
+def _placed(text: str, made: ast.FunctionDef, first_line: int) -> Skeleton:
+    """The marks of the statements as lines of the text."""
+    host, alone, lines = set[int](), set[int](), [first_line] * len(text.splitlines())
+    again = ast.parse(text).body[0]
+    for mine, written in zip(_statements(made), _statements(again), strict=True):
+        line = getattr(mine, "lineno", 1) + first_line - 1
+        for row in range(written.lineno, (written.end_lineno or written.lineno) + 1):
+            lines[row - 1] = line
+        mark = getattr(mine, "mark", None)
+        if mark == "host":
+            host.add(written.lineno)
+        elif mark == "alone":
+            alone.add(written.lineno)
+    return Skeleton(text, tuple(lines), frozenset(host), frozenset(alone))
+
+
+def _statements(node: ast.AST) -> Iterable[ast.stmt]:
+    """The statements of a function, outer before inner, in the order of the source."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            yield child
+        if not isinstance(child, _FUNCTIONS):
+            yield from _statements(child)
+
+
+class _Names:
+    """Which names hold parts of the structure or plain Python values, and which expressions do."""
+
+    def __init__(
+        self,
+        function: ast.FunctionDef,
+        host: Collection[str],
+        is_leaf: Callable[[str], bool],
+        is_data: Callable[[str], bool],
+    ):
+        self.is_leaf = is_leaf
+        self._is_data = is_data
+        arguments = function.args
+        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+        self.params = {each.arg for each in every if each is not None}
+        self.structure = set(host)
+        values: dict[str, list[ast.expr | None]] = {}
+        _bindings(function.body, values)
+        self.local = set(values)
+        self.made_here = {
+            name for name, given in values.items() if given and all(isinstance(each, _CONTAINERS) for each in given)
+        } - self.params
+        self.host = (set(host) | self.local) - (self.params - set(host))
+        while True:
+            wrong = {
+                name
+                for name in self.host & self.local
+                if not all(each is not None and self.is_host(each) for each in values[name])
+            }
+            if not wrong:
+                break
+            self.host -= wrong
+        # Of the names of host values, those that go back to the structure.
+        found = True
+        while found:
+            more = {
+                name
+                for name in self.host - self.structure
+                if any(each is not None and self.reads(each) for each in values.get(name, ()))
+            }
+            found = bool(more)
+            self.structure |= more
+        self.taken = self.params | self.local | {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+
+    def is_host(self, node: ast.expr, extra: frozenset[str] = frozenset()) -> bool:
+        """Whether an expression is of plain Python values and parts of the structure alone."""
+        if isinstance(node, ast.Name):
+            if node.id in self.host or node.id in extra:
+                return True
+            outside = node.id not in self.local and node.id not in self.params
+            return outside and (node.id in HOST_BUILTINS or self._is_data(node.id))
+        if isinstance(node, _COMPREHENSIONS):
+            for part in node.generators:
+                if not self.is_host(part.iter, extra):
+                    return False
+                extra |= {each.id for each in ast.walk(part.target) if isinstance(each, ast.Name)}
+                if not all(self.is_host(test, extra) for test in part.ifs):
+                    return False
+            parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+            return all(self.is_host(part, extra) for part in parts)
+        if isinstance(node, ast.Call):
+            return self.calls_host(node, extra) and all(
+                self.is_host(part, extra) for part in [*node.args, *(word.value for word in node.keywords)]
+            )
+        if isinstance(node, (ast.Lambda, ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)):
+            return False
+        return all(self.is_host(part, extra) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr))
+
+    def calls_host(self, node: ast.Call, extra: frozenset[str] = frozenset()) -> bool:
+        """Whether what is called is a builtin that looks at Python values, or a method of a part of the structure."""
+        func = node.func
+        if isinstance(func, ast.Name):
+            outside = func.id not in self.local and func.id not in self.params
+            return outside and func.id in HOST_BUILTINS and hasattr(builtins, func.id)
+        return isinstance(func, ast.Attribute) and self.is_host(func.value, extra)
+
+    def reads(self, node: ast.AST) -> bool:
+        """Whether something in a node reads the structure."""
+        return any(isinstance(each, ast.Name) and each.id in self.structure for each in ast.walk(node))
+
+    def gives_structure(self, node: ast.expr) -> bool:
+        """Whether a call hands a part of the structure to a function of the user's, or is of such a function's own."""
+        if not isinstance(node, ast.Call):
+            return False
+        name = dotted(node.func)
+        base = name.partition(".")[0]
+        if not name or self.is_leaf(name) or (self.calls_host(node) and not isinstance(node.func, ast.Attribute)):
+            return False
+        if base in self.local and base not in self.host:
+            return False  # a method of an array
+        given = [*node.args, *(word.value for word in node.keywords)]
+        return any(self.is_host(each) and self.reads(each) for each in given)
+
+    def needs_parting(self, node: ast.AST) -> bool:
+        """Whether there is something in a node for the host to do."""
+        if self.reads(node):
+            return True
+        return any(isinstance(each, ast.expr) and self.gives_structure(each) for each in ast.walk(node))
+
+
+def _bindings(body: Sequence[ast.stmt], values: dict[str, list[ast.expr | None]]) -> None:
+    """What each name of a function is bound to; None for what no expression says."""
+
+    def bind(target: ast.AST, value: ast.expr | None) -> None:
+        for each in ast.walk(target):
+            if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+                values.setdefault(each.id, []).append(value)
+
+    for statement in body:
+        if isinstance(statement, ast.Assign):
+            for target in statement.targets:
+                bind(target, statement.value)
+        elif isinstance(statement, ast.AnnAssign):
+            bind(statement.target, statement.value)
+        elif isinstance(statement, ast.AugAssign):
+            bind(statement.target, statement.value)
+        elif isinstance(statement, ast.For):
+            bind(statement.target, statement.iter)
+        elif isinstance(statement, ast.With):
+            for item in statement.items:
+                if item.optional_vars is not None:
+                    bind(item.optional_vars, None)
+        elif isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+            values.setdefault(statement.name, []).append(None)
+            continue
+        elif isinstance(statement, ast.Match):
+            for case in statement.cases:
+                for each in ast.walk(case.pattern):
+                    name = getattr(each, "name", None) or getattr(each, "rest", None)
+                    if isinstance(name, str):
+                        values.setdefault(name, []).append(statement.subject)
+                _bindings(case.body, values)
+        for each in _expressions(statement):
+            for inner in ast.walk(each):
+                if isinstance(inner, ast.NamedExpr):
+                    bind(inner.target, inner.value)
+        for field in ("body", "orelse", "finalbody"):
+            _bindings(getattr(statement, field, []), values)
+        for handler in getattr(statement, "handlers", []):
+            if handler.name:
+                values.setdefault(handler.name, []).append(None)
+            _bindings(handler.body, values)
+
+
+def _expressions(statement: ast.stmt) -> list[ast.expr]:
+    return [child for child in ast.iter_child_nodes(statement) if isinstance(child, ast.expr)]
+
+
+def dotted(node: ast.expr) -> str:
+    """`a.b.c` as text; "" for any other expression."""
+    if isinstance(node, ast.Name):
+        return node.id
+    base = dotted(node.value) if isinstance(node, ast.Attribute) else ""
+    return f"{base}.{node.attr}" if base and isinstance(node, ast.Attribute) else ""
+
+
+class _Parter:
+    """Brings blocks into the normal form."""
+
+    def __init__(self, names: _Names, source: str, first_line: int):
+        self.names = names
+        self._first_line = first_line
+        self._count = 0
+        self._out: list[ast.stmt] = []
+
+    def block(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
+        """The statements of a block, parted."""
+        outer, self._out = self._out, []
+        for statement in body:
+            self._statement(statement)
+        made, self._out = self._out, outer
+        return made
+
+    # --- statements -------------------------------------------------------------------------------------------------
+
+    def _statement(self, node: ast.stmt) -> None:
+        if isinstance(node, (ast.Global, ast.Nonlocal)):
+            self._refuse(node, "it declares names of other scopes")
+        method = getattr(self, f"_{type(node).__name__.lower()}", None)
+        if method is not None:
+            method(node)
+        elif self.names.needs_parting(node):
+            self._refuse(node, f"a `{type(node).__name__.lower()}` statement reads the structure")
+        else:
+            self._out.append(node)
+
+    def _pass(self, node: ast.stmt) -> None:
+        self._add(node, node, "host")
+
+    _break = _continue = _raise = _pass
+
+    def _assign(self, node: ast.Assign) -> None:
+        for target in node.targets:
+            self._check_target(target)
+        value, how = self._value(node.value)
+        writes = not all(isinstance(each, (ast.Name, ast.Tuple, ast.List)) for each in node.targets)
+        if writes and how != "host":
+            value, how = self._atom(value), "host"
+        self._add(node, ast.Assign(node.targets, value), how)
+
+    def _annassign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self._assign(ast.copy_location(ast.Assign([node.target], node.value), node))
+
+    def _augassign(self, node: ast.AugAssign) -> None:
+        self._check_target(node.target)
+        if isinstance(node.target, ast.Name) and node.target.id in self.names.host:
+            self._add(node, node, "host")
+            return
+        value = self._lift(node.value)
+        simple = isinstance(value, (ast.Name, ast.Constant))
+        if not simple:
+            value = self._temporary(value, None)
+        self._add(node, ast.AugAssign(node.target, node.op, value), "alone")
+
+    def _check_target(self, target: ast.expr) -> None:
+        for each in ast.walk(target):
+            if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store):
+                self._refuse(target, "it writes to an attribute")
+            if isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Store):
+                made_here = isinstance(each.value, ast.Name) and each.value.id in self.names.made_here
+                if not made_here:
+                    self._refuse(target, "it writes to a container that others see")
+
+    def _expr(self, node: ast.Expr) -> None:
+        call = node.value
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _MOVING:
+            base = call.func.value
+            if isinstance(base, ast.Name) and base.id in self.names.made_here:
+                args = [self._atom(self._lift(each)) for each in call.args]
+                self._add(node, ast.Expr(ast.Call(call.func, args, call.keywords)), "host")
+                return
+        if isinstance(call, ast.Call) and self.names.gives_structure(call):
+            self._add(node, ast.Expr(self._call(call)), "host")
+            return
+        self._refuse(node, "it does something besides computing")
+
+    def _return(self, node: ast.Return) -> None:
+        if node.value is None:
+            self._add(node, node, "host")
+            return
+        value, how = self._value(node.value)
+        self._add(node, ast.Return(value), how)
+
+    def _assert(self, node: ast.Assert) -> None:
+        if not self.names.is_host(node.test):
+            self._refuse(node, "it asserts something about arrays")
+        self._add(node, node, "host")
+
+    def _if(self, node: ast.If) -> None:
+        if not self._parts(node):
+            self._out.append(node)
+            return
+        test = node.test if self.names.is_host(node.test) else self._lift(node.test)
+        self._add(node, ast.If(test, self.block(node.body), self.block(node.orelse)), "host")
+
+    def _for(self, node: ast.For) -> None:
+        if not self._parts(node):
+            self._out.append(node)
+            return
+        items = node.iter if self.names.is_host(node.iter) else self._atom(self._lift(node.iter))
+        made = ast.For(node.target, items, self.block(node.body), self.block(node.orelse))
+        self._add(node, made, "host")
+
+    def _while(self, node: ast.While) -> None:
+        if not self._parts(node):
+            self._out.append(node)
+            return
+        if not self.names.is_host(node.test):
+            self._refuse(node, "arrays decide about a loop over the structure")
+        self._add(node, ast.While(node.test, self.block(node.body), self.block(node.orelse)), "host")
+
+    def _match(self, node: ast.Match) -> None:
+        if not self._parts(node):
+            self._out.append(node)
+            return
+        if not self.names.is_host(node.subject):
+            self._refuse(node, "arrays decide about a match on the structure")
+        cases = [ast.match_case(case.pattern, case.guard, self.block(case.body)) for case in node.cases]
+        self._add(node, ast.Match(node.subject, cases), "host")
+
+    def _parts(self, node: ast.stmt) -> bool:
+        """Whether a compound statement is the host's; else it is array work as a whole."""
+        return self.names.needs_parting(node)
+
+    def _value(self, node: ast.expr) -> tuple[ast.expr, str | None]:
+        """The value of a statement, and whether what is left of it is host work."""
+        if self.names.is_host(node):
+            return node, "host"
+        if self.names.gives_structure(node):
+            assert isinstance(node, ast.Call)
+            return self._call(node), "host"
+        value = self._lift(node)
+        return value, "host" if self._moves(value) else None
+
+    def _moves(self, node: ast.expr) -> bool:
+        """Whether an expression only hands values on."""
+        if isinstance(node, (ast.Tuple, ast.List)):
+            return all(map(self._moves, node.elts))
+        return isinstance(node, ast.Name) and node.id in (self.names.local | self.names.params) or self.names.is_host(
+            node
+        )
+
+    # --- expressions ------------------------------------------------------------------------------------------------
+
+    def _lift(self, node: ast.expr) -> ast.expr:
+        """An expression whose host work was put into statements before it."""
+        names = self.names
+        if names.is_host(node):
+            plain = isinstance(node, (ast.Name, ast.Constant)) or not names.reads(node)
+            return node if plain else self._temporary(node, "host")
+        if not names.needs_parting(node):
+            return node
+        if names.gives_structure(node):
+            assert isinstance(node, ast.Call)
+            return self._temporary(self._call(node), "host")
+        if isinstance(node, ast.IfExp):
+            return self._choice(node)
+        if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
+            return self._loop(node)
+        if isinstance(node, (ast.BoolOp, ast.Lambda, ast.NamedExpr, *_COMPREHENSIONS)):
+            self._refuse(node, f"the structure is read within a `{type(node).__name__}`")
+        made = copy.copy(node)
+        for field, value in ast.iter_fields(node):
+            if isinstance(value, ast.expr) and not (field == "func" and isinstance(value, ast.Name)):
+                setattr(made, field, self._lift(value))
+            elif isinstance(value, list):
+                setattr(made, field, [self._part(each) for each in value])
+        return made
+
+    def _part(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.Starred):
+            return ast.Starred(self._lift(node.value), node.ctx)
+        if isinstance(node, ast.keyword):
+            return ast.keyword(node.arg, self._lift(node.value))
+        return self._lift(node) if isinstance(node, ast.expr) else node
+
+    def _call(self, node: ast.Call) -> ast.Call:
+        """A call of the user's function with parts of the structure: all else that it gets has a name."""
+        args = [
+            ast.Starred(self._atom(self._lift(each.value)), each.ctx)
+            if isinstance(each, ast.Starred)
+            else self._given(each)
+            for each in node.args
+        ]
+        made = ast.Call(node.func, args, [ast.keyword(each.arg, self._given(each.value)) for each in node.keywords])
+        return ast.copy_location(made, node)
+
+    def _given(self, node: ast.expr) -> ast.expr:
+        return node if self.names.is_host(node) else self._atom(self._lift(node))
+
+    def _atom(self, node: ast.expr) -> ast.expr:
+        if self._moves(node):
+            return node
+        return self._temporary(node, None)
+
+    def _choice(self, node: ast.IfExp) -> ast.expr:
+        name = self._fresh()
+        test = node.test if self.names.is_host(node.test) else self._lift(node.test)
+        sides = []
+        for side in (node.body, node.orelse):
+            assign = ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], side), node)
+            sides.append(self.block([assign]))
+        self._add(node, ast.If(test, *sides), "host")
+        return ast.Name(name, ast.Load())
+
+    def _loop(self, node: ast.ListComp | ast.GeneratorExp) -> ast.expr:
+        """A comprehension as a loop that appends to a list."""
+        name = self._fresh()
+        self.names.made_here.add(name)
+        self._add(node, ast.Assign([ast.Name(name, ast.Store())], ast.List([], ast.Load())), "host")
+        append = ast.Attribute(ast.Name(name, ast.Load()), "append", ast.Load())
+        body: ast.stmt = ast.Expr(ast.Call(append, [node.elt], []))
+        for part in reversed(node.generators):
+            for test in reversed(part.ifs):
+                body = ast.If(test, [body], [])
+            body = ast.For(part.target, part.iter, [body], [])
+        for part in node.generators:
+            bound = {each.id for each in ast.walk(part.target) if isinstance(each, ast.Name)}
+            if bound & (self.names.local | self.names.params):
+                self._refuse(node, "a comprehension's variable has the name of another")
+            self.names.local |= bound
+            if self.names.is_host(part.iter):
+                self.names.host |= bound
+                if self.names.reads(part.iter):
+                    self.names.structure |= bound
+        for each in ast.walk(body):
+            ast.copy_location(each, node)
+        self._statement(body)
+        return ast.Name(name, ast.Load())
+
+    # --- emitting ---------------------------------------------------------------------------------------------------
+
+    def _fresh(self) -> str:
+        while True:
+            self._count += 1
+            name = f"t_{self._count}"
+            if name not in self.names.taken:
+                self.names.local.add(name)
+                return name
+
+    def _temporary(self, value: ast.expr, mark: str | None) -> ast.Name:
+        name = self._fresh()
+        if self.names.is_host(value):
+            self.names.host.add(name)
+        self._add(value, ast.Assign([ast.Name(name, ast.Store())], value), mark)
+        return ast.Name(name, ast.Load())
+
+    def _add(self, at: ast.AST, node: ast.stmt, mark: str | None) -> None:
+        made = copy.copy(node) if node is at else node
+        made.lineno = getattr(at, "lineno", 1)
+        made.mark = mark  # type: ignore[attr-defined]
+        self._out.append(made)
+
+    def _refuse(self, node: ast.AST, reason: str) -> None:
+        raise NotASkeleton(reason, getattr(node, "lineno", 1) + self._first_line - 1)
