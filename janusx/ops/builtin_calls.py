@@ -17,7 +17,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from janusx import emitted, leaves
-from janusx.ops import iterables, ordering, predicates
+from janusx.ops import iterables, mathematics, ordering, predicates
 from janusx.ops.effects import hold, stream_method
 from janusx.ops.strings import text
 from janusx.signals import Unsupported
@@ -30,7 +30,7 @@ from janusx.tracing.effects import evaluate
 def _scalar(kind: type) -> Callable[..., Any]:
     def convert(*args: Any) -> Any:
         if len(args) == 1 and symbols.is_array(args[0]):
-            if args[0].size != 1:
+            if args[0].size != 1 or (args[0].ndim and kind is not bool):
                 return kind(args[0])  # raises, as it does outside of a trace
             array = args[0].reshape(())
             # Python converts the array itself, at commit; what the program goes on with is of the kind asked for.
@@ -97,6 +97,7 @@ def _sets(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _HANDLERS: dict[Any, Callable[..., Any]] = {
+    **mathematics.HANDLERS,
     float: _scalar(float),
     int: _scalar(int),
     bool: _scalar(bool),

@@ -7,6 +7,8 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from janusx.state.exprs import Constant, Device, Expr, item_of, make_list, make_tuple, with_items
 
 _NEVER: frozenset[Any] = frozenset(
@@ -16,7 +18,7 @@ _NEVER: frozenset[Any] = frozenset(
         *(getattr(math, name) for name in "asinh atan atan2 copysign degrees erf erfc fabs hypot isclose".split()),
         *(getattr(math, name) for name in "isfinite isinf isnan radians tanh".split()),
         *(abs, ascii, bool, complex, float, format, isinstance, len, list, max, min, repr, str, sum, tuple),
-        *(item_of, make_list, make_tuple, with_items),
+        *(item_of, make_list, make_tuple, np.array, np.asarray, with_items),
     ]
 )
 _DIVIDING: frozenset[Any] = frozenset([operator.truediv, operator.floordiv, operator.mod, divmod])
@@ -48,7 +50,7 @@ def may_raise(
             return False
     except TypeError:  # not hashable
         return True
-    if getattr(function, "gives_text", False):
+    if getattr(function, "gives_text", False) or isinstance(function, np.ufunc):
         return False
     if function in _DIVIDING and len(args) == 2:
         return not _is_number(args[1], lambda divisor: divisor != 0)
