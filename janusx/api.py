@@ -124,6 +124,7 @@ def convert(
     on_unsupported: str | None = None,
     on_violation: Any = None,
     guards: str | None = None,
+    loop_grad: str | None = None,
     name: str | None = None,
     **unknown: Never,
 ) -> Any:
@@ -143,6 +144,7 @@ def convert(
         on_unsupported: "split", "eager" or "error".
         on_violation: "recompile", "eager", "error", or a function called with the assumption that did not hold.
         guards: "flags" or "callback": how a program tells of a violated assumption.
+        loop_grad: "store" or "checkpoint": what is kept for the gradient of a loop whose trips arrays decide.
         name: a name for reports.
         **unknown: there are no others: a word that is nearly one of these is named in the error.
 
@@ -176,6 +178,7 @@ def convert(
         "on_unsupported": on_unsupported,
         "on_violation": on_violation,
         "guards": guards,
+        "loop_grad": loop_grad,
     }
     for option, value in chosen.items():
         if value is not None:

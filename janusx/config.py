@@ -179,6 +179,13 @@ OPTIONS: tuple[Option, ...] = (
         "one packed output that is read after the run, or a host callback inside the program.",
     ),
     Option(
+        "loop_grad",
+        "store",
+        Choice(("store", "checkpoint")),
+        "What is kept for the gradient of a loop whose trips arrays decide: everything of every trip, "
+        "or its state now and then, from which the rest is computed again.",
+    ),
+    Option(
         "traceback",
         "user",
         Choice(("user", "full")),
@@ -208,6 +215,7 @@ recompile_limit: int
 on_unsupported: str
 on_violation: str | Callable[..., object]
 guards: str
+loop_grad: str
 traceback: str
 disable: bool
 roll_threshold: int

@@ -282,6 +282,7 @@ def settings_of(record: Record) -> Settings:
         roll_threshold=config.roll_threshold,
         container_limit=config.container_limit,
         guards=record.options.get("guards"),
+        loop_grad=record.options.get("loop_grad"),
         profile=Observations(record.profiles) if len(record.profiles) else None,
     )
 
@@ -290,6 +291,8 @@ def build(record: Record, call: Call, violated: Violated | None = None) -> Entry
     """Make an entry for a call."""
     if violated is not None:
         violated.learn(record.knowledge)
+        if violated.first.capacity:  # the entry to come has room for these calls, and for all that it answered
+            record.entries = [each for each in record.entries if violated.first not in each.assumptions]
     record.learn_changes(call)
     builder = Builder(call, record.knowledge, settings_of(record), record.rewriter, call_of)
     return builder.build(record.built + 1)

@@ -75,6 +75,7 @@ class Options:
     on_unsupported: str | None = None
     on_violation: str | Callable[..., Any] | None = None
     guards: str | None = None
+    loop_grad: str | None = None
 
     def get(self, name: str) -> Any:
         """The value that counts here and now."""

@@ -12,6 +12,9 @@ import jax.numpy as jnp
 GROWTH = 8
 """How much more room a loop's effects get when it was too little: each step is a program."""
 
+DOUBLE = 2
+"""Likewise, where a program with room for more trips is a slower one."""
+
 
 @dataclass(frozen=True)
 class Assumption:
@@ -25,6 +28,7 @@ class Assumption:
         place: `file:line` of the user's code.
         only: whether no program can be made for the other outcome (it raises): Python answers then.
         capacity: if what was taken for granted is a number of trips, that number.
+        growth: how many times as many there may be when it did not hold.
     """
 
     key: tuple[str, int, int]
@@ -109,7 +113,7 @@ class Violated:
         """Turn the outcomes at the site round: all of them, or, where they differ, those that did not hold."""
         site = self.first.key[:2]
         if self.first.capacity:
-            knowledge.capacities[site] = self.first.capacity * GROWTH
+            knowledge.capacities[site] = self.first.capacity * self.first.growth
             return
         self._turn(knowledge, site)
         # What C code decided has no branches: more of it than the first may be right for the run to come.

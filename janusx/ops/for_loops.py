@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from janusx.ops.bounded_loops import masked_scan
 from janusx.ops.conditionals import cond, staged_predicate, truth_value
 from janusx.ops.effects import of_trips
 from janusx.ops.iterables import DynamicRange, Enumerate, Reversed, Zip
@@ -182,15 +183,26 @@ def _rolled(
 
         start = (loop.start(variables), checks_start(loop.region))
         flagged = breaks and bool(specs(loop.carry.variables.items[0]))  # type: ignore[attr-defined]
-        (leaves, held), (grown, said, ran) = jax.lax.scan(
-            unless_left if flagged else once, start, source.arrays, length=source.length
-        )
+        if flagged and "reverse" in trace.around:
+            # Of what a `cond` reads, reverse mode would keep a copy for every trip: of the weights, too.
+            (leaves, held), (grown, said, _), taken = masked_scan(
+                once, _not_left, start, source.arrays, source.length, trace.settings.loop_grad
+            )
+            ran = [taken]
+        else:
+            (leaves, held), (grown, said, ran) = jax.lax.scan(
+                unless_left if flagged else once, start, source.arrays, length=source.length
+            )
     trace.frames.bring_out(list(zip(held, loop.region.assumptions, strict=True)))
     trace.decide(site, "roll", f"lax.scan of {source.length} trips")
     _append_rows(trace, loop, grown, source.length)
     if loop.region.effects:
         trace.say(of_trips(loop.region, said, jnp.sum(ran[0]) if ran else source.length))
     return pack(loop.finish(leaves))
+
+
+def _not_left(state: Any) -> Any:
+    return jnp.logical_not(state[0][0])
 
 
 def _append_rows(trace: Trace, loop: Any, grown: Sequence[Any], length: int) -> None:

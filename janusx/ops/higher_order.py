@@ -42,9 +42,10 @@ class Wrapped:
 class Scope:
     """Runs a function inside a transform, and carries what it did out of it."""
 
-    def __init__(self, trace: Trace, roots: Sequence[Any]):
+    def __init__(self, trace: Trace, roots: Sequence[Any], around: str = ""):
         self.trace = trace
         self.heap = Heap(trace, roots)
+        self.around = around
         self.aux: Skeleton | None = None
         self.writes: list[tuple[Held, tuple[Step, ...], dict[Step, Skeleton]]] = []
         self.effects: list[tuple[Effect | Trips, Skeleton]] = []
@@ -56,6 +57,7 @@ class Scope:
         """Call the function; returns its value, the leaves that leave the scope, and its checks."""
         self.trace.refresh()
         out: list[Any] = []
+        self.trace.around.append(self.around)
         try:
             with self.trace.frames.scope() as checks, self.trace.effect_scope() as effects:
                 value = function(*args, **kwargs)
@@ -75,6 +77,7 @@ class Scope:
         finally:
             self.heap.restore()
 
+            self.trace.around.pop()
     def leave(self, leaves: Sequence[Any], checks: Sequence[Any]) -> Any:
         """Outside of the transform: do the writes, raise the guards, hold the effects; returns the aux value."""
         rest = iter(leaves)
@@ -108,14 +111,14 @@ def _roots(fun: Any, args: Any, kwargs: Any) -> list[Any]:
     return [fun, *closure_of(fun), *args, *kwargs.values()]
 
 
-def _differentiate(transform: Callable[..., Any], with_value: bool) -> Callable[..., Any]:
+def _differentiate(transform: Callable[..., Any], with_value: bool, around: str = "reverse") -> Callable[..., Any]:
     def make(fun: Any = None, *positional: Any, has_aux: bool = False, **options: Any) -> Any:
         if fun is None:
             return lambda later: make(later, *positional, has_aux=has_aux, **options)
         inner = _converted(fun)
 
         def run(*args: Any, **kwargs: Any) -> Any:
-            scope = Scope(context.current(), _roots(fun, args, kwargs))
+            scope = Scope(context.current(), _roots(fun, args, kwargs), around)
 
             def lifted(*given: Any, **named: Any) -> Any:
                 value, out, checks = scope.run(inner, given, named, has_aux)
@@ -135,11 +138,11 @@ def _differentiate(transform: Callable[..., Any], with_value: bool) -> Callable[
     return make
 
 
-def _pushed(transform: Callable[..., Any]) -> Callable[..., Any]:
+def _pushed(transform: Callable[..., Any], around: str) -> Callable[..., Any]:
     """`jvp`, `vjp` and `linearize`, which take the function and its arguments at once."""
 
     def run(fun: Any, *given: Any, has_aux: bool = False, **options: Any) -> Any:
-        scope = Scope(context.current(), _roots(fun, given, {}))
+        scope = Scope(context.current(), _roots(fun, given, {}), around)
         inner = _converted(fun)
 
         def lifted(*args: Any) -> Any:
@@ -157,7 +160,7 @@ def _vmap(fun: Any, in_axes: Any = 0, out_axes: Any = 0, **options: Any) -> Any:
     inner = _converted(fun)
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        scope = Scope(context.current(), _roots(fun, args, kwargs))
+        scope = Scope(context.current(), _roots(fun, args, kwargs), "map")
 
         def lifted(*given: Any, **named: Any) -> Any:
             value, out, checks = scope.run(inner, given, named, False)
@@ -246,12 +249,12 @@ _CALLBACKS = (jax.debug.callback, jax.debug.print, jax.pure_callback, io_callbac
 _TABLE: dict[str, Callable[..., Any]] = {
     "grad": _differentiate(jax.grad, False),
     "value_and_grad": _differentiate(jax.value_and_grad, True),
-    "jacfwd": _differentiate(jax.jacfwd, False),
+    "jacfwd": _differentiate(jax.jacfwd, False, ""),
     "jacrev": _differentiate(jax.jacrev, False),
     "hessian": _differentiate(jax.hessian, False),
-    "jvp": _pushed(jax.jvp),
-    "vjp": _pushed(jax.vjp),
-    "linearize": _pushed(jax.linearize),
+    "jvp": _pushed(jax.jvp, ""),
+    "vjp": _pushed(jax.vjp, "reverse"),
+    "linearize": _pushed(jax.linearize, "reverse"),
     "vmap": _vmap,
     "jit": _jit,
     "checkpoint": _checkpoint,

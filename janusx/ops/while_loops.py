@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from janusx.ops.bounded_loops import bounded
 from janusx.ops.conditionals import staged_predicate, truth_value
 from janusx.ops.effects import of_trips
 from janusx.ops.loops import checks_start, pack, trace_loop, unpack
@@ -84,6 +85,8 @@ def _staged(
         if loop.retypes() and trace.settings.speculate:
             # With no trip the variable would keep the type that it had.
             trace.assume_staged(predicate, True, "the loop is entered", site, True)
+        if "reverse" in trace.around:
+            return pack(loop.finish(bounded(trace, loop, predicate, variables, site)))
         room = _room(trace, site) if loop.region.effects else 0
         start = (predicate, loop.start(variables), checks_start(loop.region), _buffers(loop.region, room))
 

@@ -24,6 +24,7 @@ def test_table_is_the_documented_defaults() -> None:
         "on_unsupported": "split",
         "on_violation": "recompile",
         "guards": "flags",
+        "loop_grad": "store",
         "traceback": "user",
         "disable": False,
         "roll_threshold": 4,
