@@ -5,24 +5,26 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import sys
 import types
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Never, TypeVar
 
 import jax
 
 from janusx import config, dispatch, errors, split
+from janusx.arguments import Marks, marks_of
 from janusx.compile import Call
 from janusx.entry import Entry
 from janusx.profiler.tracebacks import without_us
 from janusx.record import Options, Record, Stats
-from janusx.shardings import Shardings
+from janusx.signals import Unsupported
 from janusx.state.policy import REGISTRY, Rule
 from janusx.tracing import context
 
 F = TypeVar("F", bound=Callable[..., Any])
 _UNSET: Any = None
+_options = config.process
 
 
 class Converted:
@@ -34,12 +36,13 @@ class Converted:
         record: Record,
         prefix: tuple[Any, ...],
         named: dict[str, Any],
-        marks: _Marks,
-        name: str | None,
+        marks: Marks,
+        keywords: dict[str, Any],
     ):
         functools.update_wrapper(self, fun)
-        if name is not None:
-            self.__name__ = name
+        self._keywords = keywords
+        if "name" in keywords:
+            self.__name__ = keywords["name"]
         self._record = record
         self._prefix = prefix
         self._named = named
@@ -54,7 +57,7 @@ class Converted:
             kwargs = {**self._named, **kwargs}
         record = self._record
         try:
-            entry = record.entries[0] if record.entries else None
+            entry = record.entries[0] if record.entries and not _options.disabling else None
             if entry is not None:
                 result = dispatch.run(record, entry, args, kwargs)
                 if result is not dispatch.MISS:
@@ -72,15 +75,26 @@ class Converted:
         shown = tuple(names[i] if i < len(names) else f"args[{i}]" for i in range(len(args)))
         marks, skip = self._marks, len(self._prefix)
         static = marks.static(args, kwargs, skip) if marks.static else frozenset()
+        bound = frozenset([*range(skip), *self._named]) if marks.shardings else frozenset()
         donated = marks.donated(args, kwargs, skip) if marks.donated else frozenset()
-        return Call(self._record.fun, args, kwargs, shown, static, donated, marks.shardings)
+        return Call(self._record.fun, args, kwargs, shown, static, donated, marks.shardings, bound)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
 
-    def __reduce__(self) -> str:
-        # Copied and pickled as functions are: by name.
-        return str(getattr(self, "__qualname__", repr(self)))
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        # Pickled as functions are, by name; by the original's, where the name leads to that.
+        name = str(getattr(self, "__qualname__", ""))
+        found: Any = sys.modules.get(self.__module__)
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        return name if found is self else (_restored, (self.__wrapped__, self._keywords))  # type: ignore[attr-defined]
+
+    def __copy__(self) -> Converted:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Converted:
+        return self
 
     def __janusx_function__(self) -> Any:
         fun = self._record.fun
@@ -93,13 +107,21 @@ class Converted:
 
     def trace(self, /, *args: Any, **kwargs: Any) -> jax.stages.Traced:
         """The program for these arguments, traced: as `jax.jit(f).trace`."""
-        entry, inputs = self._prepare(args, kwargs)
-        return entry.program.trace(*inputs)  # type: ignore[attr-defined, no-any-return]
+        try:
+            entry, inputs = self._prepare(args, kwargs)
+            return entry.program.trace(*inputs)  # type: ignore[attr-defined, no-any-return]
+        except BaseException as error:
+            without_us(error)
+            raise
 
     def lower(self, /, *args: Any, **kwargs: Any) -> jax.stages.Lowered:
         """The program for these arguments, lowered: as `jax.jit(f).lower`."""
-        entry, inputs = self._prepare(args, kwargs)
-        return entry.lowered(inputs)
+        try:
+            entry, inputs = self._prepare(args, kwargs)
+            return entry.lowered(inputs)
+        except BaseException as error:
+            without_us(error)
+            raise
 
     def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Entry, tuple[Any, ...]]:
         return dispatch.prepare(self._record, self._call(self._prefix + args, {**self._named, **kwargs}))
@@ -183,15 +205,23 @@ def convert(
     for option, value in chosen.items():
         if value is not None:
             config.check(option, value)
+    if name is not None and not isinstance(name, str):
+        raise errors.OptionTypeError(f"name cannot be {name!r}.", why="it takes a str: a name for reports.")
     options = Options(**chosen)
-    static = _Static.of(static_argnums, static_argnames)
-    donated = _Static.of(donate_argnums, donate_argnames)
-    shardings = None if in_shardings is None and out_shardings is None else Shardings(in_shardings, out_shardings)
-    marks = _Marks(static, donated, shardings)
+    marked = {
+        "static_argnums": static_argnums,
+        "static_argnames": static_argnames,
+        "donate_argnums": donate_argnums,
+        "donate_argnames": donate_argnames,
+        "in_shardings": in_shardings,
+        "out_shardings": out_shardings,
+    }
+    keywords = {word: value for word, value in {**marked, **chosen, "name": name}.items() if value is not None}
 
     def wrap(fun: Any) -> Converted:
         target, prefix, named = _target(fun)
-        return Converted(fun, Record(target, options), prefix, named, marks, name)
+        marks = marks_of(fun, dispatch.place_of_function(target), **marked)
+        return Converted(fun, Record(target, options), prefix, named, marks, keywords)
 
     return wrap if fun is None else wrap(fun)
 
@@ -203,35 +233,9 @@ def _no_option(name: str) -> errors.OptionTypeError:
     return errors.OptionTypeError(what, why=f"the options are {', '.join(known)}{config.meant(name, known)}")
 
 
-class _Static:
-    """Arguments marked by position or by name (`static_argnums`, `donate_argnames`)."""
-
-    def __init__(self, nums: tuple[int, ...], names: tuple[str, ...]):
-        self.nums = nums
-        self.names = names
-
-    @staticmethod
-    def of(nums: int | Sequence[int] | None, names: str | Sequence[str] | None) -> _Static | None:
-        if nums is None and names is None:
-            return None
-        nums = (nums,) if isinstance(nums, int) else tuple(nums or ())
-        names = (names,) if isinstance(names, str) else tuple(names or ())
-        return _Static(nums, names)
-
-    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any], skip: int) -> frozenset[int | str]:
-        """The marked arguments of a call; the first `skip` positions were bound by `convert` and do not count."""
-        count = len(args) - skip
-        places = [skip + i % count for i in self.nums if -count <= i < count]
-        return frozenset([*places, *(name for name in self.names if name in kwargs)])
-
-
-@dataclass(frozen=True)
-class _Marks:
-    """What jit's own keywords say of the arguments."""
-
-    static: _Static | None
-    donated: _Static | None
-    shardings: Shardings | None
+def _restored(fun: Any, keywords: dict[str, Any]) -> Converted:
+    """What `pickle` makes a converted function of that has no name of its own."""
+    return convert(fun, **keywords)  # type: ignore[no-any-return]
 
 
 def _place_of_class(cls: type) -> errors.Place | None:
@@ -256,10 +260,10 @@ def _target(fun: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     if isinstance(fun, types.MethodType):
         target, prefix, named = _target(fun.__func__)
         return target, (*prefix, fun.__self__), named
-    if isinstance(fun, staticmethod | classmethod):
+    if type(fun) in DESCRIPTORS:
         raise errors.NotCallableError(
             f"a {type(fun).__name__} object was given to convert.",
-            place=dispatch.place_of_function(fun.__func__),
+            place=dispatch.place_of_function(getattr(fun, DESCRIPTORS[type(fun)])),
             why=f"a {type(fun).__name__} object makes a function of a class, and is none itself.",
             remedy=f"Put @{type(fun).__name__} above @janusx.convert.",
         )
@@ -267,18 +271,41 @@ def _target(fun: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
         raise errors.ClassGivenError(f"the class {fun.__qualname__} was given to convert.", place=_place_of_class(fun))
     if not callable(fun):
         raise errors.NotCallableError(f"{fun!r} was given to convert, which cannot be called.")
-    if isinstance(fun, types.BuiltinFunctionType):
+    if isinstance(fun, WRITTEN_IN_C):
         raise errors.BuiltinFunctionError(f"{fun.__qualname__} is written in C and has no source to convert.")
     if isinstance(fun, types.FunctionType):
-        if inspect.iscoroutinefunction(fun) or inspect.isasyncgenfunction(fun):
-            raise errors.CoroutineGivenError(
-                f"{fun.__qualname__} is an async function.", place=dispatch.place_of_function(fun)
-            )
-        return fun, (), {}
+        return _synchronous(fun), (), {}
     call = type(fun).__call__
     if isinstance(call, types.FunctionType):
-        return call, (fun,), {}
+        return _synchronous(call), (fun,), {}
     return fun, (), {}
+
+
+DESCRIPTORS: Mapping[type, str] = types.MappingProxyType(
+    {
+        staticmethod: "__func__",
+        classmethod: "__func__",
+        property: "fget",
+        functools.cached_property: "func",
+        functools.singledispatchmethod: "func",
+    }
+)
+"""Decorators that belong above `convert`, and where they keep the function."""
+
+WRITTEN_IN_C = (
+    types.BuiltinFunctionType,
+    types.MethodDescriptorType,
+    types.ClassMethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.MethodWrapperType,
+)
+
+
+def _synchronous(fun: types.FunctionType) -> types.FunctionType:
+    if inspect.iscoroutinefunction(fun) or inspect.isasyncgenfunction(fun):
+        place = dispatch.place_of_function(fun)
+        raise errors.CoroutineGivenError(f"{fun.__qualname__} is an async function.", place=place)
+    return fun
 
 
 def _record(g: Any) -> Record:
@@ -347,29 +374,74 @@ def is_converting() -> bool:
 
 
 class _Disable:
-    """`janusx.disable`: a decorator with a reason, or a context manager."""
+    """`janusx.disable`: a decorator, with or without a reason, and a context manager."""
 
     def __call__(self, fn: Callable[..., Any] | None = None, *, reason: str = "it was disabled") -> Any:
-        if fn is None:
-            return _disabled_block(reason)
-        fn.__janusx_disabled__ = reason  # type: ignore[attr-defined]
-        return fn
+        """What is disabled runs in plain Python, also where a converted function calls it.
+
+        Args:
+            fn: a function, converted or not. Without it, a decorator that is a context manager, too, is returned.
+            reason: for reports.
+
+        Returns:
+            The function, marked; for a callable that cannot be marked, a function that calls it.
+
+        Raises:
+            NotCallableError: `fn` is no function.
+
+        Example:
+            >>> import jax.numpy as jnp, janusx
+            >>> double = janusx.convert(lambda x: x * 2)
+            >>> with janusx.disable(reason="to step through it"):
+            ...     _ = double(jnp.arange(3))
+            >>> janusx.stats(double).last_call
+            'eager'
+        """
+        block = _DisabledBlock(reason)
+        return block if fn is None else block(fn)
 
 
-class _disabled_block:
+class _DisabledBlock:
     def __init__(self, reason: str):
         self._reason = reason
         self._manager = config.using(disable=True)
 
-    def __call__(self, fn: F) -> F:
-        fn.__janusx_disabled__ = self._reason  # type: ignore[attr-defined]
+    def __call__(self, fn: Any) -> Any:
+        if isinstance(fn, type):
+            remedy = "disable its methods."
+            raise errors.ClassGivenError(f"the class {fn.__qualname__} was given to disable.", remedy=remedy)
+        if not callable(fn) and not isinstance(fn, classmethod):
+            raise errors.NotCallableError(
+                f"{fn!r} was given to disable, which cannot be called.",
+                remedy=f"give a reason by keyword: janusx.disable(reason={fn!r})." if isinstance(fn, str) else "",
+            )
+        plain = fn
+        if isinstance(fn, Converted):
+            plain = fn._record.fun
+            fn._record.reset(counts=False)
+        elif isinstance(fn, staticmethod | classmethod):
+            plain = fn.__func__
+        if not isinstance(plain, types.FunctionType):
+            fn = plain = _calling(plain)
+        plain.__janusx_disabled__ = self._reason  # type: ignore[attr-defined]
         return fn
 
     def __enter__(self) -> None:
+        if context.active() is not None:
+            raise Unsupported(f"the block is disabled: {self._reason}", meant=True)
         self._manager.__enter__()
 
     def __exit__(self, *details: Any) -> None:
         self._manager.__exit__(*details)
+
+
+def _calling(fn: Callable[..., Any]) -> types.FunctionType:
+    """A function in place of a callable that has no attributes to mark: a builtin, a bound method, an object."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return fn(*args, **kwargs)
+
+    return functools.update_wrapper(call, fn)  # type: ignore[return-value]
 
 
 disable = _Disable()

@@ -17,7 +17,7 @@ from janusx.guards.checks import checks_of
 from janusx.guards.codegen import emit_gather
 from janusx.guards.staged import Assumption
 from janusx.ops.calls import asked_for
-from janusx.shardings import Shardings
+from janusx.shardings import Shardings, blame
 from janusx.signals import Decides, Relax, Respecialise, Retrace, Structured, Unrelax, Unscheduled, Unsupported
 from janusx.state import diff, symbols
 from janusx.state.commit import Commit
@@ -64,6 +64,8 @@ class Call:
         names: the parameters' names for the positional arguments, for messages.
         static: indices and names of arguments that are constants of the program.
         donated: likewise, whose arrays the caller gives up.
+        shardings: what the user asked for, if anything.
+        bound: indices and names of arguments that `convert` was given with the function.
     """
 
     fun: Any
@@ -73,11 +75,16 @@ class Call:
     static: frozenset[int | str] = frozenset()
     donated: frozenset[int | str] = frozenset()
     shardings: Shardings | None = None
+    bound: frozenset[int | str] = frozenset()
 
     def gives_up(self, path: Path) -> bool:
         """Whether what is at a path belongs to a donated argument."""
         step = path.root
         return (step.index if isinstance(step, Argument) else getattr(step, "name", None)) in self.donated
+
+    def placed(self) -> dict[int | str, Any]:
+        """The arguments that shardings are for, by index or name."""
+        return {key: value for _, value, key in self.roots() if key not in self.static and key not in self.bound}
 
     def roots(self) -> list[tuple[Path, Any, int | str]]:
         """Path, value and index or name of each argument."""
@@ -115,6 +122,7 @@ class Builder:
         self.host_inputs: dict[symbols.Expr, Any] = {}
         self.donatable: tuple[int, ...] = ()
         self.may_donate = True
+        self.shardings: list[Any] | None = None
         self.channel: Channel | None = None
         self.effects = False
         self.seconds: dict[str, float] = {}
@@ -188,6 +196,10 @@ class Builder:
         except (Decides, Unscheduled) as signal:
             self._schedule(signal)
             return None, None
+        except Exception as error:
+            if self.shardings is not None:
+                blame(self.shardings, self.leaf_values, error)
+            raise
         made = box.pop()
         # The channel of the guards is a callback, too.
         self.effects = bool(traced.jaxpr.effects) and self.channel is None
@@ -238,10 +250,8 @@ class Builder:
         if self._donated():
             options["donate_argnums"] = self._donated()
         if self.call.shardings is not None and self.call.shardings.inputs is not None:
-            options["in_shardings"] = (
-                *self.call.shardings.of_inputs(self.call.args, self.leaf_values),
-                *[None] * hosts,
-            )
+            self.shardings = self.call.shardings.of_inputs(self.call.placed(), self.leaf_values)
+            options["in_shardings"] = (*self.shardings, *[None] * hosts)
         return options
 
     def _trace(self, inputs: tuple[Any, ...], hosts: tuple[symbols.Expr, ...]) -> tuple[Any, _Pass]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dis
 import time
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from jax.core import Tracer
 
 from janusx import config, emitted, errors, leaves, logs, misses
+from janusx.arguments import check_static
 from janusx.compile import Builder, Call
 from janusx.entry import Entry
 from janusx.guards.codegen import ARRAY_TYPE
@@ -48,6 +48,7 @@ class GaveUp:
         unsure: whether user code raised, which it may do in plain Python, too.
         mention: a name in the lines that are the reason, where `lines` are not.
         lasting: whether there is no use in looking for a program later on.
+        meant: whether the user asked for it (`janusx.disable`).
     """
 
     reason: str
@@ -56,6 +57,7 @@ class GaveUp:
     unsure: bool = False
     mention: str = ""
     lasting: bool = False
+    meant: bool = False
 
 
 UNSTABLE = 8
@@ -71,6 +73,8 @@ def answer(record: Record, call: Call, tried: Entry | None = None) -> Any:
         return outer.inline(record, call)
     if config.disable or jax.config.jax_disable_jit:  # type: ignore[attr-defined]
         return run_eagerly(record, call, "")
+    if call.static:
+        check_static(call.fun, place_of_function(call.fun), call.args, call.kwargs, call.static)
     with record.lock:
         changing = _changing(record)
         if changing is not None:
@@ -171,6 +175,8 @@ def run(record: Record, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, A
 
 def _drop_if_stale(record: Record, entry: Entry, inputs: tuple[Any, ...]) -> None:
     """An entry whose avals match but which `jax.jit` forgot (`jax.clear_caches`, a setting) will never hit again."""
+    if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
+        return  # it is as good as ever afterwards
     if tuple(jax.typeof(value) for value in inputs) == entry.avals and entry in record.entries:
         record.entries.remove(entry)
 
@@ -244,6 +250,8 @@ def _build_and_run(record: Record, call: Call, violated: Violated | None, flips:
             raise
         _forget(record, violated, known)
         return _trace_raised(record, call, error)
+    except errors.ShardingError:
+        raise
     except BaseException as error:  # SystemExit of the user's own, for one
         _forget(record, violated, known)
         return _trace_raised(record, call, error)
@@ -251,6 +259,7 @@ def _build_and_run(record: Record, call: Call, violated: Violated | None, flips:
         miss = misses.why(record, call, None if violated is None else violated.first)
         record.note("recompilation", miss.place, miss.what)
         logs.say("recompiles", "%s: entry %d: %s", getattr(call.fun, "__qualname__", "?"), record.built + 1, miss.what)
+    _tell_built(call, entry)
     record.entries.insert(0, entry)
     record.built += 1
     started = time.perf_counter()
@@ -260,6 +269,17 @@ def _build_and_run(record: Record, call: Call, violated: Violated | None, flips:
         return _try_other(record, call, entry, flips)
     record.eager_reason = ""
     return result
+
+
+def _tell_built(call: Call, entry: Entry) -> None:
+    name, info = getattr(call.fun, "__qualname__", "?"), entry.info
+    logs.say(
+        "guards",
+        "%s: entry %d has %d guards before its program and %d in it",
+        *(name, info.number, len(info.guards), len(entry.assumptions)),
+    )
+    if logs.wanted("source"):
+        logs.say("source", "%s, entry %d:\n%s", name, info.number, info.text())
 
 
 def _try_other(record: Record, call: Call, entry: Entry, flips: int) -> Any:
@@ -318,8 +338,9 @@ def _give_up(record: Record, call: Call, reason: str, signal: BaseException | No
             line,
             () if signal is None else misses.lines_of(call.fun, signal),
             mention=getattr(signal, "mention", ""),
+            meant=getattr(signal, "meant", False),
         )
-    return run_eagerly(record, call, reason, line=line)
+    return run_eagerly(record, call, reason, line=line, meant=getattr(signal, "meant", False))
 
 
 def _unsupported(call: Call, reason: str, signal: BaseException | None) -> Exception:
@@ -363,7 +384,9 @@ def _trace_raised(record: Record, call: Call, error: BaseException) -> Any:
     return run_eagerly(record, call, reason, line=misses.user_line(error))
 
 
-def run_eagerly(record: Record, call: Call, reason: str, known: bool = False, line: str = "") -> Any:
+def run_eagerly(
+    record: Record, call: Call, reason: str, known: bool = False, line: str = "", meant: bool = False
+) -> Any:
     """Run the user's own function; `line` is the user's `file:line` that is the reason, where one is."""
     record.calls += 1
     record.eager += 1
@@ -376,15 +399,15 @@ def run_eagerly(record: Record, call: Call, reason: str, known: bool = False, li
         record.give_up(reason)
     if reason and not known and new:
         record.note("eager", line or misses.place_of_code(call.fun), reason, record.calls)
-        _warn(record, call, reason, place_of(line) or place_of_function(call.fun))
+        _tell_eager(record, call, reason, place_of(line) or place_of_function(call.fun), meant)
     return result
 
 
-def _warn(record: Record, call: Call, reason: str, place: errors.Place | None) -> None:
+def _tell_eager(record: Record, call: Call, reason: str, place: errors.Place | None, meant: bool) -> None:
     name = getattr(call.fun, "__qualname__", str(call.fun))
     logs.say("eager", "%s stays eager: %s", name, reason)
-    if record.failures == 1 and not record.quiet:
-        warnings.warn(errors.EagerWarning(f"{name} runs in plain Python.", place=place, why=reason), stacklevel=2)
+    if record.failures == 1 and not record.quiet and not meant:
+        logs.warn(errors.EagerWarning(f"{name} runs in plain Python.", place=place, why=reason))
 
 
 def _tell_limit(record: Record, call: Call) -> None:
@@ -393,13 +416,8 @@ def _tell_limit(record: Record, call: Call) -> None:
         limit = record.options.get("recompile_limit")
         miss = misses.why(record, call)
         record.note("limit", miss.place, f"{limit} programs, and none fits: {miss.what}")
-        warnings.warn(
-            errors.RecompileLimitWarning(
-                f"{getattr(record.fun, '__qualname__', record.fun)} has {limit} programs; no more are made.",
-                place=place_of_function(record.fun),
-            ),
-            stacklevel=2,
-        )
+        what = f"{getattr(record.fun, '__qualname__', record.fun)} has {limit} programs; no more are made."
+        logs.warn(errors.RecompileLimitWarning(what, place=place_of_function(record.fun)))
 
 
 def place_of_function(fun: Any) -> errors.Place | None:
@@ -418,6 +436,8 @@ def run_profiled(record: Record, call: Call) -> Any:
         return run_observed(call.fun, call.args, call.kwargs, lambda fn: not leaves.is_leaf(fn), record.profiles)
     finally:
         record.seconds["profile"] = record.seconds.get("profile", 0.0) + time.perf_counter() - started
+        if logs.wanted("profile"):
+            logs.say("profile", "%s", "\n".join(str(profile) for _, profile in record.profiles))
 
 
 def prepare(record: Record, call: Call) -> tuple[Entry, tuple[Any, ...]]:

@@ -44,6 +44,11 @@ class EntryInfo:
     decisions: dict[tuple[str, int], tuple[str, str]]
     seconds: dict[str, float]
 
+    def text(self) -> str:
+        """All generated source of the entry."""
+        programs = [program.rewritten.text for program in self.programs if program.rewritten is not None]
+        return "\n\n".join(part.rstrip("\n") for part in [*programs, self.gather_source, self.commit_source])
+
 
 @dataclass(eq=False)
 class Entry:

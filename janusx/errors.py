@@ -231,8 +231,8 @@ class CoroutineGivenError(JanusXError, TypeError):
 class OptionError(JanusXError, ValueError):
     """An option has a value that it does not take.
 
-    Also raised as `OptionTypeError` (a `TypeError`) for a value of a wrong type, and as `UnknownOptionError` (an
-    `AttributeError`) for an option that does not exist.
+    Also raised as `OptionTypeError` (a `TypeError`) for a value of a wrong type, as `UnknownOptionError` (an
+    `AttributeError`) for an option that does not exist, and as `ShardingError` for shardings that do not fit a call.
 
     Wrong:
 
@@ -255,6 +255,10 @@ class UnknownOptionError(OptionError, AttributeError):
     """There is no such option."""
 
 
+class ShardingError(OptionError):
+    """A sharding does not fit what it is for."""
+
+
 class StaleSourceError(JanusXError, RuntimeError):
     """The file on disk is no longer the one that Python has loaded.
 
@@ -275,6 +279,28 @@ class StaleSourceError(JanusXError, RuntimeError):
     code = "JX0107"
     default_why = "the source file changed after it was imported."
     default_remedy = "reload the module (importlib.reload) or start Python again."
+
+
+class StaticArgumentError(JanusXError, ValueError):
+    """A static argument cannot be hashed.
+
+    As with `jax.jit`, a program belongs to the values of its static arguments, which are told apart by `hash` and `==`.
+
+    Wrong:
+
+        @functools.partial(janusx.convert, static_argnums=1)
+        def scale(x, factors):
+            return x * sum(factors)
+        scale(x, [1, 2])
+
+    Right: a value that can be hashed, or no static argument at all. JanusX guards Python values of any kind.
+
+        scale(x, (1, 2))
+    """
+
+    code = "JX0108"
+    default_why = "a static argument is part of what a program is found by."
+    default_remedy = "give a value that can be hashed (a tuple for a list), or do not mark the argument as static."
 
 
 class OuterTransformWriteError(JanusXError, RuntimeError):
@@ -433,6 +459,7 @@ ERRORS: tuple[type[Report], ...] = (
     CoroutineGivenError,
     OptionError,
     StaleSourceError,
+    StaticArgumentError,
     OuterTransformWriteError,
     UnsupportedError,
     ViolationError,

@@ -55,7 +55,7 @@ def explain(g: Any) -> model.Explanation:
     if not isinstance(record, Record):
         remedy = "Pass what janusx.convert returned."
         raise errors.NotCallableError(f"{g!r} is not a converted function.", remedy=remedy)
-    return _Reader(record, getattr(target, "__name__", None)).explanation()
+    return _Reader(record, getattr(target, "_keywords", {}).get("name")).explanation()
 
 
 class _Reader:
@@ -65,7 +65,7 @@ class _Reader:
         self.record = record
         self.seen = (*seen, record)
         self.fun = record.fun
-        self.name = getattr(self.fun, "__qualname__", None) or name or type(self.fun).__qualname__
+        self.name = name or getattr(self.fun, "__qualname__", None) or type(self.fun).__qualname__
         self.entries = list(record.entries)
         self.events = list(record.events)
         self.stats = record.stats()
@@ -111,7 +111,7 @@ class _Reader:
         )
 
     def part(self, record: Record, name: str, lines: tuple[int, int] | None) -> model.Part:
-        about = _Reader(record, name, self.seen).explanation()
+        about = _Reader(record, None, self.seen).explanation()
         if lines is None:
             return model.Part(name, about.place, 0, about)
         return model.Part(name, f"{about.place.rpartition(':')[0]}:{lines[0]}", lines[1], about)

@@ -13,9 +13,12 @@ import difflib
 import logging
 import os
 import sys
+import warnings
 from typing import Literal
 
 from janusx import errors
+
+_HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 
 Topic = Literal["guards", "recompiles", "source", "profile", "eager"]
 
@@ -58,6 +61,14 @@ def say(topic: Topic, message: str, *args: object, place: errors.Place | None = 
     target.debug(message, *args, stacklevel=2)
 
 
+def warn(warning: errors.JanusXWarning) -> None:
+    """Give a warning at the line of the user's, or of a library, that called JanusX."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(warning, stacklevel=level)
+
+
 def listen(names: str) -> tuple[Topic, ...]:
     """Send topics to stderr, as `JANUSX_LOGS` does.
 
@@ -74,8 +85,8 @@ def listen(names: str) -> tuple[Topic, ...]:
     topics = TOPICS if "all" in asked else _chosen(asked)
     for name in sorted(asked.difference(TOPICS, ["all"])):
         near = difflib.get_close_matches(name, TOPICS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise errors.OptionError(f"there is no log topic {name!r}.", why=f"the topics are {', '.join(TOPICS)}{hint}.")
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise errors.OptionError(f"there is no log topic {name!r}.", why=f"the topics are {', '.join(TOPICS)}{hint}")
     for topic in topics:
         target = logger(topic)
         target.setLevel(logging.DEBUG)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
+
+from janusx import errors
 
 
 @dataclass(frozen=True)
@@ -16,28 +19,65 @@ class Shardings:
     inputs: Any = None
     outputs: Any = None
 
-    def of_inputs(self, args: tuple[Any, ...], leaves: Sequence[Any]) -> list[Any]:
-        """The sharding of each array leaf of the program: of arguments as asked for, of state (None) as it is."""
-        prefix = self.inputs if isinstance(self.inputs, tuple) else (self.inputs,) * len(args)
-        wanted: dict[int, Any] = {}
-        for spec, arg in zip(prefix, args, strict=False):
-            for sharding, leaf in zip(_spread(spec, arg), jax.tree.leaves(arg), strict=True):
-                wanted[id(leaf)] = sharding
+    def of_inputs(self, args: Mapping[int | str, Any], leaves: Sequence[Any]) -> list[Any]:
+        """The sharding of each array leaf of the program: of arguments as asked for, of state (None) as it is.
+
+        Raises:
+            ShardingError: they are no prefix of the arguments.
+        """
+        by_name = [key for key in args if isinstance(key, str)]
+        if by_name:
+            raise errors.ShardingError(
+                f"in_shardings is given, and {', '.join(by_name)} by keyword.",
+                why="in_shardings are by position, as in jax.jit.",
+                remedy="give the arguments by position.",
+            )
+        values = tuple(args.values())
+        prefix = tuple(self.inputs) if isinstance(self.inputs, list) else self.inputs
+        with _fitting("in_shardings", "arguments"):
+            specs = _spread(prefix, values)
+        wanted = {id(leaf): spec for spec, leaf in zip(specs, jax.tree.leaves(values), strict=True)}
         return [wanted.get(id(leaf)) for leaf in leaves]
 
     def constrain(self, result: Any) -> Any:
-        """The result with its arrays sharded as asked for."""
+        """The result with its arrays sharded as asked for.
+
+        Raises:
+            ShardingError: they are no prefix of the result, or do not suit its shapes.
+        """
         if self.outputs is None:
             return result
         leaves, tree = jax.tree.flatten(result)
-        specs = _spread(self.outputs, result)
-        return jax.tree.unflatten(
-            tree,
-            [
+        with _fitting("out_shardings", "result"):
+            placed = [
                 leaf if spec is None else jax.lax.with_sharding_constraint(leaf, spec)
-                for leaf, spec in zip(leaves, specs, strict=True)
-            ],
-        )
+                for leaf, spec in zip(leaves, _spread(self.outputs, result), strict=True)
+            ]
+        return jax.tree.unflatten(tree, placed)
+
+
+def blame(specs: Sequence[Any], leaves: Sequence[Any], error: Exception) -> None:
+    """Say that the shardings are the reason of an error, if they are: a program that does nothing has it, too."""
+    with _fitting("in_shardings", "arguments", error):
+        jax.jit(lambda *_: (), in_shardings=tuple(specs)).trace(*leaves)
+
+
+@contextlib.contextmanager
+def _fitting(option: str, what: str, cause: Exception | None = None) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # JAX's text goes into all that might have been meant.
+        why, _, _ = str(error).partition("\n")
+        raise errors.ShardingError(
+            f"{option} does not fit the {what}.",
+            why=why,
+            remedy=f"give one sharding, or a tree of them that is a prefix of the {what}; None leaves it to XLA.",
+        ) from cause
+
+
+def _is_spec(value: Any) -> bool:
+    return value is None or isinstance(value, jax.sharding.Sharding | jax.sharding.PartitionSpec)
 
 
 def _spread(prefix: Any, tree: Any) -> list[Any]:
@@ -47,5 +87,5 @@ def _spread(prefix: Any, tree: Any) -> list[Any]:
     def each(spec: Any, part: Any) -> None:
         found.extend([spec] * len(jax.tree.leaves(part)))
 
-    jax.tree.map(each, prefix, tree, is_leaf=lambda spec: spec is None or isinstance(spec, jax.sharding.Sharding))
+    jax.tree.map(each, prefix, tree, is_leaf=_is_spec)
     return found

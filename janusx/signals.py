@@ -17,14 +17,15 @@ class Unsupported(Signal):
     """The program cannot be compiled; the reason is shown to the user.
 
     `error` is raised where the user asked for errors. `mention`: a name that the user's code has in the place that it
-    is about, where that is not the line at which the trace stopped.
+    is about, where that is not the line at which the trace stopped. `meant`: the user asked for it, and is not warned.
     """
 
-    def __init__(self, reason: str, error: Exception | None = None, mention: str = ""):
+    def __init__(self, reason: str, error: Exception | None = None, mention: str = "", meant: bool = False):
         super().__init__(reason)
         self.reason = reason
         self.error = error
         self.mention = mention
+        self.meant = meant
 
 
 class Unstageable(Signal):

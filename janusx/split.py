@@ -14,7 +14,6 @@ import inspect
 import re
 import time
 import types
-import warnings
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -51,24 +50,27 @@ class Cuts:
         record: of the function, where cuts are noted.
         filename: of its source.
         reasons: why, by file line.
+        told: whether the user was told that there are any.
     """
 
     record: Record
     filename: str
     reasons: dict[int, str] = field(default_factory=dict)
+    told: bool = False
 
-    def add(self, line: int, reason: str, name: str) -> bool:
-        """Cut here, too; false where that was done before."""
+    def add(self, line: int, reason: str, name: str, meant: bool = False) -> bool:
+        """Cut here, too; false where that was done before. What the user asked for (`meant`) is no news."""
         if line in self.reasons or len(self.reasons) >= MAX_CUTS:
             return False
         self.reasons[line] = reason
         record = self.record
         record.note("cut", f"{self.filename}:{line}", reason)
         logs.say("eager", "%s is cut at %s:%s: %s", name, self.filename, line, reason)
-        if not record.quiet and len(self.reasons) == 1:
+        if not record.quiet and not meant and not self.told:
+            self.told = True
             place = dispatch.place_of(f"{self.filename}:{line}")
             warning = errors.EagerWarning(f"a statement of {name} runs in plain Python.", place=place, why=reason)
-            warnings.warn(warning, stacklevel=2)
+            logs.warn(warning)
         return True
 
 
@@ -96,7 +98,7 @@ class Part:
             self._native -= 1
             return record.fun(*args, **kwargs)
         started, inner = time.perf_counter(), 0.0 if record.split is None else record.split.seconds_compiled
-        entry = record.entries[0] if record.entries else None
+        entry = record.entries[0] if record.entries and not config.process.disabling else None
         result = dispatch.MISS if entry is None else dispatch.run(record, entry, args, kwargs)
         if result is dispatch.MISS:
             names = tuple(self._names[i] if i < len(self._names) else f"args[{i}]" for i in range(len(args)))
@@ -169,7 +171,7 @@ def answer(record: Record, call: Call, tried: Any = None) -> Any:
     if type(result) is not dispatch.GaveUp:
         return result
     if not _may_split(record, call):
-        return dispatch.run_eagerly(record, call, result.reason, line=result.line)
+        return dispatch.run_eagerly(record, call, result.reason, line=result.line, meant=result.meant)
     if result.unsure:
         # If plain Python raises as well, the error is the user's own, and nothing has to be cut.
         value = dispatch.run_eagerly(record, call, result.reason, line=result.line)
@@ -181,7 +183,7 @@ def answer(record: Record, call: Call, tried: Any = None) -> Any:
             record.retry_at = NEVER
     if record.split is not None:
         return run(record, call.args, call.kwargs)
-    return dispatch.run_eagerly(record, call, result.reason, line=result.line)
+    return dispatch.run_eagerly(record, call, result.reason, line=result.line, meant=result.meant)
 
 
 def settled(record: Record, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -218,7 +220,7 @@ def _cut(record: Record, call: Call, gave_up: dispatch.GaveUp) -> bool:
     except (errors.JanusXError, RecursionError):
         return False
     cuts, name = _cuts(record, source), call.fun.__qualname__
-    added = [line for line in lines if cuts.add(line, gave_up.reason, name)]
+    added = [line for line in lines if cuts.add(line, gave_up.reason, name, gave_up.meant)]
     return bool(added) and _make(record)
 
 
@@ -264,6 +266,7 @@ def _make(record: Record) -> bool:
     cells |= {piece.name: types.CellType(part) for piece, part in zip(done.pieces, pieces, strict=True)}
     split.host = emitted.make_function(host, fun.__globals__, cells, fun)
     split.text, split.lines = done.text, done.lines
+    logs.say("source", "%s, cut:\n%s", fun.__qualname__, done.text)
     split.names = tuple(piece.name for piece in done.pieces)
     split.pieces = pieces
     split.places = [(piece.first_line + 1, piece.last_line) for piece in done.pieces]

@@ -85,7 +85,7 @@ def _function(fn: types.FunctionType) -> Callable[..., Any]:
         return fn
     disabled = fn.__dict__.get("__janusx_disabled__")
     if disabled is not None:
-        raise Unsupported(f"{fn.__qualname__} is disabled: {disabled}")
+        raise Unsupported(f"{fn.__qualname__} is disabled: {disabled}", meant=True)
     if fn.__code__.co_flags & inspect.CO_COROUTINE:
         raise Unsupported(f"{fn.__qualname__} is a coroutine function")  # a coroutine may not be made in vain
     handler = builtin_calls.handler(fn) or higher_order.handler(fn) or higher_order.made_outside(fn)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import types
-import warnings
 from typing import Any
 
 import jax
 from jax.core import Tracer
 
-from janusx import errors
+from janusx import errors, logs
 from janusx.compile import Call
 from janusx.ops.calls import asked_for
 from janusx.ops.calls import call as call_of
@@ -109,7 +108,7 @@ def _say(trace: Trace, record: Any) -> None:
     if lost:
         name = getattr(record.fun, "__qualname__", record.fun)
         what = f"{name} prints, logs or warns what only the run knows, under a transform of JAX's: nothing is shown."
-        warnings.warn(errors.EagerWarning(what, why="the transform returns arrays alone"), stacklevel=2)
+        logs.warn(errors.EagerWarning(what, why="the transform returns arrays alone"))
 
 
 def _shown(trace: Trace, value: Any) -> Any:

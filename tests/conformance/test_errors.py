@@ -41,6 +41,12 @@ async def async_generator(x: Any) -> Any:
         pytest.param(coroutine, "JX0105", id="a coroutine function"),
         pytest.param(async_generator, "JX0105", id="an async generator function"),
         pytest.param(functools.partial(len), "JX0102", id="a partial of a builtin"),
+        pytest.param(str.upper, "JX0102", id="a method of a builtin class"),
+        pytest.param(int.__add__, "JX0102", id="a slot of a builtin class"),
+        pytest.param((1).__add__, "JX0102", id="a bound slot"),
+        pytest.param(vars(dict)["fromkeys"], "JX0102", id="a class method of a builtin class"),
+        pytest.param(type("Waits", (), {"__call__": coroutine})(), "JX0105", id="an object whose call is a coroutine"),
+        pytest.param(functools.partial(coroutine), "JX0105", id="a partial of a coroutine function"),
     ],
 )
 def test_what_cannot_be_converted_is_refused_with_a_code(subject: Subject, given: Any, code: str) -> None:
@@ -62,6 +68,11 @@ def test_what_cannot_be_converted_is_refused_with_a_code(subject: Subject, given
         {"on_violation": "explode"},
         {"guards": "flag"},
         {"speculate": "no"},
+        {"name": 3},
+        {"static_argnums": 4},
+        {"static_argnums": "x"},
+        {"donate_argnames": "y"},
+        {"static_argnums": 0, "donate_argnames": "x"},
     ],
     ids=str,
 )
@@ -85,6 +96,10 @@ class Model:
 
     async def wait(self, x):
         return x
+
+    @property
+    def shown(self):
+        return 1
 
 def f(x):
     if x.sum() > 0:
@@ -131,6 +146,18 @@ def f(x):
   what to do: Put @staticmethod above @janusx.convert.
   see: docs/errors.md#jx0103""",
             id="a staticmethod object",
+        ),
+        pytest.param(
+            lambda module: module.Model.shown,
+            """\
+[JX0103] a property object was given to convert.
+  at {file}:15
+      @property
+      ^
+  why: a property object makes a function of a class, and is none itself.
+  what to do: Put @property above @janusx.convert.
+  see: docs/errors.md#jx0103""",
+            id="a property object",
         ),
         pytest.param(
             lambda module: module.Model(),
@@ -186,7 +213,7 @@ def test_a_profile_that_does_not_fit_says_where_and_what_was_assumed(subject: Su
     with pytest.raises(Exception, match="JX0302") as caught:
         g(-UP)
     said = str(caught.value)
-    assert f"  at {module.__file__}:16\n      if x.sum() > 0:\n      ^\n" in said
+    assert f"  at {module.__file__}:20\n      if x.sum() > 0:\n      ^\n" in said
     assert "x.sum() > 0" in said.splitlines()[0]
     assert 'what to do: use on_violation="recompile", or keep the fact constant.' in said
     relaxed = subject.convert(module.f)
@@ -233,6 +260,33 @@ def test_no_frame_of_janusx_is_shown_unless_asked_for(subject: Subject, monkeypa
 
     with janusx.config.using(traceback="full"):
         assert [name for name in files() if "/janusx/" in name]
+
+
+@pytest.mark.parametrize("stage", ["trace", "lower"])
+def test_no_frame_of_janusx_is_shown_where_a_program_is_asked_for(subject: Subject, stage: str) -> None:
+    if subject is PLAIN:
+        pytest.skip("not about plain Python")
+    module = fresh_module("def f(x):\n    y = x + 1\n    return y.missing\n")
+    with pytest.raises(AttributeError) as caught:
+        getattr(subject.convert(module.f), stage)(UP)
+    frames = traceback.extract_tb(caught.value.__traceback__)
+    assert not [frame.filename for frame in frames if "/janusx/" in frame.filename and "tests" not in frame.filename]
+    assert frames[-1].filename == module.__file__
+
+
+def test_a_warning_is_given_at_the_line_of_the_call(subject: Subject) -> None:
+    if subject is PLAIN:
+        pytest.skip("not about plain Python")
+    module = fresh_module(
+        "import time\n\ndef cut(x):\n    time.time()\n    return x * 2\n\ndef plain(x):\n    yield x\n\n"
+        "def call(g, *args):\n    return g(*args)\n"
+    )
+    limited = subject.convert(lambda x: x * 2, recompile_limit=1)
+    limited(UP)
+    for g, args in ((subject.convert(module.cut), UP), (subject.convert(module.plain), UP), (limited, UP[:2])):
+        with pytest.warns(UserWarning, match=r"JX030\d") as caught:
+            module.call(g, args)
+        assert [(each.filename, each.lineno) for each in caught] == [(module.__file__, 11)] * len(caught)
 
 
 def test_on_unsupported_error_names_place_and_reason(subject: Subject) -> None:

@@ -119,6 +119,7 @@ def test_codes_keep_their_meaning() -> None:
         "JX0105": "CoroutineGivenError",
         "JX0106": "OptionError",
         "JX0107": "StaleSourceError",
+        "JX0108": "StaticArgumentError",
         "JX0201": "OuterTransformWriteError",
         "JX0301": "UnsupportedError",
         "JX0302": "ViolationError",

@@ -570,3 +570,10 @@ def test_methods_bound_or_not_lambdas_partials_and_callable_objects() -> None:
 def test_only_converted_functions_are_explained() -> None:
     with pytest.raises(NotCallableError, match="JX0103"):
         janusx.explain(staged)
+
+
+def test_the_name_that_convert_was_given_is_that_of_the_report() -> None:
+    g = janusx.convert(lambda x: x + 1, name="plus one")
+    assert janusx.explain(g).function == "plus one"
+    g(jnp.ones(2))
+    assert str(janusx.explain(g)).startswith("plus one  test_explain.py:")
