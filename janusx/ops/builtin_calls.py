@@ -17,12 +17,13 @@ from typing import Any
 import jax.numpy as jnp
 
 from janusx import emitted, leaves
-from janusx.ops import iterables, mathematics, ordering, predicates
+from janusx.ops import dispatched, iterables, mathematics, ordering, predicates
 from janusx.ops.effects import hold, stream_method
 from janusx.ops.strings import text
 from janusx.signals import Unsupported
 from janusx.state import symbols
 from janusx.state.opaque import Opaque
+from janusx.state.structure import refuse
 from janusx.tracing import classes, context
 from janusx.tracing.effects import evaluate
 
@@ -52,10 +53,12 @@ def _len(value: Any) -> Any:
 
 def _isinstance(value: Any, kinds: Any) -> bool:
     context.current().check_number(value)
+    refuse(value)
     return isinstance(value, kinds)
 
 
 def _type(*args: Any) -> Any:
+    refuse(*args)
     if len(args) != 1:
         classes.refuse()
     context.current().check_number(args[0])
@@ -160,6 +163,8 @@ def handler(fn: Any) -> Callable[..., Any] | None:
         return found
     if isinstance(fn, types.FunctionType) and fn.__module__ == logging.__name__ and leaves.is_output(fn):
         return functools.partial(hold, fn)
+    if isinstance(fn, types.FunctionType) and (of_type := dispatched.handler(fn)) is not None:
+        return of_type
     of_stream = stream_method(fn)
     if of_stream is not None:
         return of_stream

@@ -23,6 +23,7 @@ from janusx.signals import Unsupported
 from janusx.state import symbols
 from janusx.state.arrays import WRITING_FUNCTIONS, Write
 from janusx.state.opaque import Opaque, OpaqueMethod, describe
+from janusx.state.structure import refuse
 from janusx.tracing import classes, context, methods
 
 HIGHER_ORDER = higher_order.NAMES | {"stack", "array", "asarray"}
@@ -185,6 +186,7 @@ def leaf_of(fn: Any) -> Callable[..., Any]:
     seen_through = type(fn) is not types.FunctionType or package_of(fn) in leaves.ARRAY_PACKAGES
 
     def run(*args: Any, **kwargs: Any) -> Any:
+        refuse(*args, *kwargs.values())
         if not seen_through:
             # Python code that is not converted may ask for its identity, which a stand-in has not.
             for value in (*args, *kwargs.values()):

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from janusx.ops.conditionals import cond, staged_predicate, truth_value
 from janusx.signals import Unstageable, Unsupported
 from janusx.state import given, symbols
-from janusx.state.opaque import Opaque, describe
+from janusx.state.opaque import Opaque, describe, is_one
+from janusx.state.structure import refuse
 from janusx.tracing import context
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
@@ -102,6 +103,7 @@ def _chained(joined: Callable[..., Any], first: Any, rest: tuple[Any, ...], site
 def same(left: Any, right: Any) -> Any:
     """`left is right`, of what the two stand for: the values of a trace are not the objects themselves."""
     trace = context.active()
+    refuse(left, right)
     if trace is not None and type(left) is type(right) and given.may_be_equal(left) and left == right:
         if left is right and not given.twice(trace.shadow, left):
             return True
@@ -113,6 +115,8 @@ def same(left: Any, right: Any) -> Any:
         return False
     if left.__class__ is not right.__class__:
         return False  # types are guarded
+    if len(opaque) == 2:
+        return is_one(left, right)
     if opaque:
         raise Unsupported(f"{describe(opaque[0])} is compared by identity, which no guard would see change")
     if left.__class__ is not bool:

@@ -27,6 +27,7 @@ from janusx import leaves
 from janusx.state import kinds, partials
 from janusx.state.attributes import instance_dict
 from janusx.state.growing import GROWING, Growing
+from janusx.state.structure import Structure
 
 Category = Literal["leaf", "constant", "scalar", "array", "opaque", "fresh"] | kinds.Kind
 
@@ -123,6 +124,8 @@ def category(value: Any) -> Category:
         return "leaf"
     if cls is Growing:
         return GROWING
+    if cls is Structure:
+        return "constant"
     exact = partials.kind_of(value) or kinds.EXACT.get(cls)
     if exact is not None:
         return exact

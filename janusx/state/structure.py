@@ -1,7 +1,7 @@
 """Structures: trees, linked lists, syntax trees that Python walks. They are not copied, and nothing in them is guarded.
 
 What stands for one while a program is traced can be handed on, and what its attributes hold can be. Values in it are
-host values. Whoever lets it decide something becomes a function that the host runs ahead of the device
+host values. (Its type is not that of the object: whoever asks for that, asks `refuse` first.) Whoever lets it decide something becomes a function that the host runs ahead of the device
 (`janusx.schedule`).
 """
 
@@ -47,10 +47,6 @@ class Structure:
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _decides  # type: ignore[assignment]
     __add__ = __radd__ = __sub__ = __mul__ = __enter__ = __exit__ = __next__ = __str__ = __format__ = _decides
 
-    @property  # type: ignore[misc]  # what it is decides, too
-    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
-        raise Decides(f"the type of a {_name(self)} decides what happens")
-
     def __repr__(self) -> str:
         return f"Structure({_name(self)})"
 
@@ -73,6 +69,13 @@ def part(of: Structure, expr: exprs.Expr, value: Any) -> Any:
 def is_structure(value: Any) -> bool:
     """Whether a value stands for a structure; asking does not let it decide."""
     return type(value) is Structure
+
+
+def refuse(*values: Any) -> None:
+    """What is about to look at these values takes none that stands for a structure."""
+    for value in values:
+        if type(value) is Structure:
+            raise Decides(f"what a {_name(value)} is decides what happens")
 
 
 def depends(expr: Any, relaxed: Any) -> bool:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from janusx.signals import Unstageable
 from janusx.state import kinds, policy, symbols
+from janusx.state.structure import is_structure
 from janusx.state.unbound import Maybe, Unbound
 from janusx.tracing import context
 from janusx.tracing.effects import Row
@@ -112,8 +113,11 @@ def fixed_same(a: Any, b: Any) -> bool:
     """Whether two values outside of the program are one: mutable objects by identity, host values by expression."""
     if a is b:
         return True
+    if is_structure(a) or is_structure(b):
+        return is_structure(a) and is_structure(b) and a._jx_expr == b._jx_expr
     if symbols.is_sym(a) or symbols.is_sym(b):
-        return symbols.is_sym(a) and symbols.is_sym(b) and a._jx_expr == b._jx_expr
+        both = symbols.is_sym(a) and symbols.is_sym(b) and a._jx_expr == b._jx_expr
+        return both and context.current().arrays.is_same(a, b)
     category = policy.category(a)
     return category in ("constant", "scalar") and symbols.same(a, b)
 
@@ -123,13 +127,15 @@ def flatten(value: Any, heap: Heap, leaves: list[Any], exact: bool = False) -> S
 
     With `exact` Python's own arithmetic on what arrays hold is left to Python: nothing in the program will need it.
     """
+    if is_structure(value):
+        return Fixed(value)
     if isinstance(value, Unbound):
         return Empty(value.name)
     if isinstance(value, Maybe):
         leaves.append(value.bound)
         return Perhaps(value.name, flatten(value.value, heap, leaves, exact))
     if symbols.is_sym(value):
-        return _flatten_sym(value, leaves, exact)
+        return _flatten_sym(value, heap, leaves, exact)
     if isinstance(value, jax.Array):
         turned = context.current().turned.get(id(value))
         if turned is not None:
@@ -155,12 +161,19 @@ def flatten(value: Any, heap: Heap, leaves: list[Any], exact: bool = False) -> S
     return Fixed(value)
 
 
-def _flatten_sym(value: Any, leaves: list[Any], exact: bool) -> Skeleton:
-    if value._jx_value is not symbols.UNKNOWN:
+def _flatten_sym(value: Any, heap: Heap, leaves: list[Any], exact: bool) -> Skeleton:
+    memory = context.current().arrays.memory(value)
+    if memory is not None and not memory.real:
+        known = context.current().arrays.now(value)[1]
+    else:
+        known = value._jx_value
+    if known is not symbols.UNKNOWN:
         return Fixed(value)
+    if memory is not None:
+        heap.leaves_once(value)
     if exact or value._jx_kind not in (bool, int, float, complex):
         arrays: list[Any] = []
-        expr = slotted(value._jx_expr, arrays)
+        expr = slotted(symbols.expr_of(value), arrays)
         leaves.extend(arrays)
         return Later(value._jx_kind, expr, tuple(map(arr, arrays)))
     leaves.append(jnp.asarray(symbols.as_array(value)))
