@@ -167,7 +167,9 @@ def emit_gather(
     out.guard(f"kwargs.keys() != {out.const(frozenset(names))}" if names else "kwargs")
     needs = list(needs)
     objects = {path: node for path in symbols.objects_in(host_inputs) for node in shadow.objects if node.path == path}
-    body = _Body(out, shadow, anchors, frozenset(needs), [f"o{node.index}" for node in objects.values()])
+    names_of = {path: f"o{node.index}" for path, node in objects.items()}
+    names_of |= _opaque(shadow, symbols.objects_in(expr for expr, _ in host_guards))
+    body = _Body(out, shadow, anchors, frozenset(needs), list(names_of.values()))
     told = body.told(written, identity)
     body.structure()
     body.loops()
@@ -176,7 +178,7 @@ def emit_gather(
         body.distinct(nodes)
     body.arrays(identity)
     inputs: dict[Any, str] = body.hosts
-    inputs |= {symbols.Object(path): f"o{node.index}" for path, node in objects.items()}
+    inputs |= {symbols.Object(path): name for path, name in names_of.items()}
     for expr, value in host_guards:
         name = out.expr(expr, inputs)
         out.guard(_differs(out, name, value))
@@ -186,6 +188,14 @@ def emit_gather(
     guarded = ["try:", *(f"    {line}" for line in text), "except MISSES: return None"]
     out.namespace["MISSES"] = (KeyError, IndexError, AttributeError, TypeError, ValueError, ArithmeticError)
     return out.function("gather", "args, kwargs", guarded)
+
+
+def _opaque(shadow: Shadow, paths: Sequence[Any]) -> dict[Any, str]:
+    """The variables of objects that are not looked into, by path."""
+    nodes = [*(node for _, node in shadow.roots)] if paths else []
+    for holder in (*shadow.objects, *shadow.hosts) if paths else ():
+        nodes += holder.children.values()
+    return {node.path: f"q{node.index}" for node in nodes if isinstance(node, OpaqueNode) and node.path in paths}
 
 
 def _tuple(names: Iterable[str]) -> str:

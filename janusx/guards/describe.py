@@ -21,7 +21,7 @@ def short(value: Any) -> str:
 
 def show(expr: Any) -> str:
     """A host expression in words."""
-    if isinstance(expr, symbols.Input):
+    if isinstance(expr, symbols.Input | symbols.Object):
         return str(expr.path)
     if isinstance(expr, symbols.Constant):
         return short(expr.value)

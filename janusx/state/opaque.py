@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import threading
 from typing import Any
 
 from janusx.signals import Unsupported
+from janusx.state.exprs import Apply, Object
 from janusx.tracing import context
 
 LOCKS = (type(threading.Lock()), type(threading.RLock()))
@@ -61,12 +63,12 @@ class Opaque:
     def __eq__(self, other: object) -> bool:
         if getattr(type(self._jx_real), "__eq__", None) is not object.__eq__:
             self._refuse()
-        return self is other
+        return type(other) is Opaque and is_one(self, other)
 
     def __hash__(self) -> int:
         if getattr(type(self._jx_real), "__hash__", None) is not object.__hash__:
             self._refuse()
-        return object.__hash__(self)
+        return object.__hash__(self._jx_real)
 
 
 class OpaqueMethod:
@@ -85,6 +87,15 @@ class OpaqueMethod:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         raise Unsupported(f"{describe(self.owner)}.{self.name}(...) is called, which JanusX does not see into")
+
+
+def is_one(left: Opaque, right: Opaque) -> bool:
+    """Whether two stand for one object: guarded, since another call may have other objects there."""
+    outcome: bool = left._jx_real is right._jx_real
+    if left is not right:
+        places = tuple(Object(each._jx_node.path) for each in (left, right))
+        context.current().assume_host(Apply(operator.is_, places), outcome)
+    return outcome
 
 
 def describe(opaque: Opaque) -> str:

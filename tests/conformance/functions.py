@@ -501,7 +501,7 @@ def unusual_classes():
 
 @scenario(
     "builtins over arrays: sum, min, max, any, all, sorted, len, abs, map, filter, reduce, isinstance",
-    settled(call("f", [UP, DOWN]), ("compiled", "mixed", "eager")),
+    settled(call("f", [UP, DOWN]), "compiled"),
     call("f", [DOWN, DOWN]),
     call("f", [UP, UP]),
 )

@@ -70,7 +70,7 @@ def array_or_number():
 
 @scenario(
     "max by a key on arrays, and sorted by one, give the objects themselves",
-    settled(call("f", FEW), ("compiled", "mixed")),
+    settled(call("f", FEW), "compiled"),
     call("f", MORE),
     call("f", FEW),
 )
@@ -116,7 +116,7 @@ def anys():
 
 @scenario(
     "map, filter, zip and enumerate with user functions that branch on arrays",
-    settled(call("f", FEW, UP), ("compiled", "mixed")),
+    settled(call("f", FEW, UP), "compiled"),
     call("f", MORE, UP),
     call("f", FEW, DOWN),
 )
@@ -166,7 +166,7 @@ def functools_calls():
 
 @scenario(
     "functools.singledispatch on types of arguments",
-    settled(call("f", UP, 1), ("compiled", "mixed")),
+    settled(call("f", UP, 1), "compiled"),
     call("f", DOWN, 1),
     call("f", UP, "a"),
 )
@@ -189,7 +189,7 @@ def singledispatch():
 
 @scenario(
     "itertools: chain, accumulate, product, islice, repeat, cycle, pairwise, groupby, starmap, takewhile",
-    settled(call("f", FEW, UP), ("compiled", "mixed")),
+    settled(call("f", FEW, UP), "compiled"),
     call("f", MORE, DOWN),
     call("f", FEW[:2], UP),
 )
@@ -229,7 +229,7 @@ def operator_calls():
 
 @scenario(
     "math functions of array values give Python floats",
-    settled(call("f", UP), ("compiled", "mixed")),
+    settled(call("f", UP), "compiled"),
     call("f", UP * 2),
     call("f", DOWN),
     call("f", UP),
