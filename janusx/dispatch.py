@@ -19,7 +19,7 @@ from janusx.compile import Builder, Call
 from janusx.entry import Entry
 from janusx.guards.codegen import ARRAY_TYPE
 from janusx.guards.diagnose import read
-from janusx.guards.staged import Assumption, Violated
+from janusx.guards.staged import GROWTH, Assumption, Violated
 from janusx.ops.calls import call as call_of
 from janusx.profiler import run_observed
 from janusx.record import Observations, Record
@@ -311,7 +311,8 @@ def build(record: Record, call: Call, violated: Violated | None = None) -> Entry
     """Make an entry for a call."""
     if violated is not None:
         violated.learn(record.knowledge)
-        if violated.first.capacity:  # the entry to come has room for these calls, and for all that it answered
+        if violated.first.capacity and violated.first.growth < GROWTH:
+            # The entry to come has room for all that this one answered. Small steps are many.
             record.entries = [each for each in record.entries if violated.first not in each.assumptions]
     record.learn_changes(call)
     builder = Builder(call, record.knowledge, settings_of(record), record.rewriter, call_of)

@@ -16,6 +16,7 @@ from jax.experimental import io_callback
 
 from janusx import emitted, leaves
 from janusx.guards.staged import Assumption
+from janusx.ops.made_outside import remade
 from janusx.signals import Unstageable, Unsupported
 from janusx.state.paths import Step
 from janusx.tracing import context, methods
@@ -297,6 +298,9 @@ def made_outside(fn: Any) -> Callable[..., Any] | None:
     """
     wrapped = getattr(fn, "__wrapped__", None)
     if wrapped is None or leaves.is_leaf(wrapped):
+    again = remade(fn, _TABLE) if isinstance(fn, types.FunctionType) and fn.__closure__ else None
+    if again is not None:
+        return again
         return None
     if (
         isinstance(fn, types.FunctionType)

@@ -42,12 +42,18 @@ class Effect:
 
     def values(self) -> tuple[Any, ...]:
         """What must leave a region for the effect to happen outside of it."""
-        return self.args, tuple(self.kwargs.values()), self.when
+        return self.args[self._fixed :], tuple(self.kwargs.values()), self.when
 
     def with_values(self, values: tuple[Any, ...]) -> Effect:
         """The same effect with the values that it has outside."""
         args, named, when = values
+        args = (*self.args[: self._fixed], *args)
         return replace(self, args=args, kwargs=dict(zip(self.kwargs, named, strict=True)), when=when)
+
+    @property
+    def _fixed(self) -> int:
+        """How many of the arguments are the same outside of a region: a list that grows, which it does not read."""
+        return int(self.function is list.append or self.function is list.extend)
 
     @property
     def appended(self) -> Iterator[tuple[Any, list[Any] | None]]:
