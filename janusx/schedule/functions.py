@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from janusx import emitted, errors, leaves, sources, transforms
+from janusx.schedule import recorders
 from janusx.schedule.recording import Handle, Reader
 from janusx.signals import Unscheduled
 from janusx.tracing import methods
@@ -26,13 +27,22 @@ class Segment:
         index: its number among all.
         function: the piece, in plain Python.
         region: whose recording it adds to.
+        cell: what the host program finds under the piece's name: this, or the function that `recorders` made for it.
         fixed: which of the numbers that it takes tell kinds apart.
+        made_of: how many kinds that function knows.
+        bind: makes it for one recording.
     """
 
     index: int
     function: types.FunctionType
     region: Any
+    cell: types.CellType = field(default_factory=types.CellType)
     fixed: frozenset[int] = frozenset()
+    made_of: int = 0
+    bind: Callable[..., Any] | None = None
+
+    def __post_init__(self) -> None:
+        self.cell.cell_contents = self
 
     def __call__(self, *args: Any) -> Any:
         """What the piece gives, with handles for arrays."""
@@ -55,14 +65,30 @@ class Functions:
         region: whose pieces record.
         hosts: the host programs, by the user's code.
         segments: all pieces.
+        bound: what is called for objects that are called, by `id`; within one recording.
+        ready: code of host programs.
     """
 
     region: Any
     hosts: dict[types.CodeType, types.FunctionType] = field(default_factory=dict)
     segments: list[Segment] = field(default_factory=list)
+    bound: dict[int, Callable[..., Any]] = field(default_factory=dict)
+    ready: set[types.CodeType] = field(default_factory=set)
+
+    def start(self, recording: Any) -> None:
+        """Begin a recording: each piece records by a function made for the kinds that are known."""
+        self.bound.clear()
+        for segment in self.segments:
+            kinds = [kind for kind in self.region.kinds.values() if kind.segment is segment]
+            if segment.bind is None or segment.made_of != len(kinds):
+                segment.bind, segment.made_of = recorders.make(kinds, segment.function.__code__.co_argcount), len(kinds)
+            segment.cell.cell_contents = segment.bind(recording, segment)
 
     def call(self, fn: Any) -> Callable[..., Any]:
         """What to call in place of `fn` in a host statement."""
+        known = self.bound.get(id(fn))
+        if known is not None:
+            return known
         kind = type(fn)
         if kind is types.FunctionType:
             return self._function(methods.original(fn))
@@ -74,7 +100,11 @@ class Functions:
             return fn
         own = getattr(kind, "__call__", None)  # noqa: B004  # what it is, not whether it is there
         if type(own) is types.FunctionType:
-            return types.MethodType(self._function(methods.original(own)), fn)
+            function = self._function(methods.original(own))
+            bound = types.MethodType(function, fn)
+            if self.region.number_of(fn) is not None and function.__code__ in self.ready:
+                self.bound[id(fn)] = bound
+            return bound
         return fn  # type: ignore[no-any-return]
 
     def _function(self, fn: types.FunctionType) -> Callable[..., Any]:
@@ -121,7 +151,8 @@ class Functions:
         segments = [self._segment(fn, text, piece) for piece in cut.pieces]
         code = emitted.compile_host(cut, text, [piece.name for piece in cut.pieces], fn.__code__)
         cells = {**emitted.cells_of(fn), cut.ops_name: types.CellType(self)}
-        cells |= {piece.name: types.CellType(each) for piece, each in zip(cut.pieces, segments, strict=True)}
+        cells |= {piece.name: each.cell for piece, each in zip(cut.pieces, segments, strict=True)}
+        self.ready.add(code)
         made = self.hosts[fn.__code__] = emitted.make_function(code, fn.__globals__, cells, fn)
         return made
 
@@ -145,7 +176,7 @@ class Functions:
 
     def _is_host(self, value: Any) -> bool:
         """Whether a parameter holds a structure or Python's own values, rather than arrays or what holds them."""
-        if type(value) is Handle or isinstance(value, jax.Array | np.ndarray):
+        if isinstance(value, Handle | jax.Array | np.ndarray):
             return False
         if type(value) in (list, tuple, dict):
             items = value.values() if type(value) is dict else value

@@ -7,6 +7,7 @@ it reads. Rows of one kind and level are independent of each other.
 
 from __future__ import annotations
 
+import itertools
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,12 +24,12 @@ class Missed(KeyError):
 
 
 class Handle:
-    """An array that is not computed yet. The host may hand it on, and nothing else."""
+    """An array that is not computed yet. The host may hand it on, and nothing else. Each aval has a class of its own."""
 
-    __slots__ = ("aval", "level", "number")
+    __slots__ = ("level", "number")
+    aval: int
 
-    def __init__(self, aval: int, level: int, number: int):
-        self.aval = aval
+    def __init__(self, level: int, number: int):
         self.level = level
         self.number = number
 
@@ -163,12 +164,10 @@ class Kind:
 
 @dataclass(eq=False, slots=True)
 class Rows:
-    """The rows of one kind in a recording."""
+    """The rows of one kind in a recording: level, number and what it reads, one after the other; and Python values."""
 
-    levels: list[int] = field(default_factory=list)
-    reads: list[int] = field(default_factory=list)
+    ints: list[int] = field(default_factory=list)
     hosts: list[Any] = field(default_factory=list)
-    first: list[int] = field(default_factory=list)
 
 
 class Recording:
@@ -178,40 +177,38 @@ class Recording:
         kinds: how many kinds there are.
         objects: the user's objects that rows share, by number.
         outer: how many arrays come from around the structure; they have the first numbers.
+        stride: how many numbers a row has: one for each array that it gives.
+        handles: by aval, the class of handles.
     """
 
-    def __init__(self, kinds: int, objects: list[Any], outer: int):
+    def __init__(self, kinds: int, objects: list[Any], outer: int, stride: int, handles: list[type[Handle]]):
         self.rows = [Rows() for _ in range(kinds)]
         self.objects = objects
         self.given = {id(each): number for number, each in enumerate(objects)}
         self.outer = outer
-        self.count = outer
+        self.stride = stride
+        self.handles = handles
+        self.next_row = itertools.count(outer).__next__
 
     def add(self, kind: Kind, level: int, reads: list[int], hosts: list[Any]) -> Any:
-        """Add a row; returns its result, with handles."""
-        first = self.count
+        """Add a row; returns its result, with handles. (`recorders` writes the same out for each kind.)"""
+        row = 0
         if kind.gives:
-            rows = self.rows[kind.index]
+            row = self.next_row()
             level = level + 1 if reads else 0
-            rows.levels.append(level)
-            rows.first.append(first)
-            if reads:
-                rows.reads += reads
-            if hosts:
-                rows.hosts += hosts
-            self.count = first + len(kind.gives)
-        result = kind.result
-        if type(result) is Slot:
-            return Handle(result.aval, level, first)
+            rows = self.rows[kind.index]
+            rows.ints += (level, row, *reads)
+            rows.hosts += hosts
+        first = row * self.stride
 
         def leaf(part: Any) -> Any:
             if type(part) is Slot:
-                return Handle(part.aval, level, first + part.index)
+                return self.handles[part.aval](level, first + part.index)
             if type(part) is Passed:
                 return hosts[part.index]
             return self.objects[part.index] if type(part) is Given else part.value
 
-        return rebuild(result, leaf)
+        return rebuild(kind.result, leaf)
 
 
 class Reader:
@@ -238,7 +235,7 @@ class Reader:
     def read(self, value: Any) -> None:
         """Take in one argument."""
         cls = type(value)
-        if cls is Handle:
+        if issubclass(cls, Handle):
             self.key.append(value.aval)
             self.reads.append(value.number)
             if value.level > self.level:

@@ -36,6 +36,7 @@ class Region:
         functions: the functions that the host walks with.
         kinds: of array work, by key.
         avals: their numbers.
+        handles: by that number, the class of handles.
         paths: of the user's objects that pieces use, in the order of their numbers.
         sizes: what the last program had room for.
         plan: of the last program.
@@ -45,6 +46,7 @@ class Region:
 
     kinds: dict[tuple[Any, ...], Kind] = field(default_factory=dict)
     avals: dict[Aval, int] = field(default_factory=dict)
+    handles: list[type[Handle]] = field(default_factory=list)
     paths: list[Path] = field(default_factory=list)
     sizes: tables.Sizes | None = None
     plan: Plan | None = None
@@ -57,7 +59,11 @@ class Region:
 
     def aval(self, array: Any) -> int:
         """The number of an array's aval."""
-        return self.avals.setdefault(Aval.of(array), len(self.avals))
+        known = Aval.of(array)
+        if known not in self.avals:
+            self.avals[known] = len(self.avals)
+            self.handles.append(type("Handle", (Handle,), {"__slots__": (), "aval": self.avals[known]}))
+        return self.avals[known]
 
     def number_of(self, value: Any) -> int | None:
         """The number of one of the user's objects that pieces use, or None for a part of the structure."""
@@ -73,10 +79,28 @@ class Region:
         self.building.discover(segment, args)
         return segment(*args)
 
+    def argument(self, template: Any, objects: Sequence[Any], values: Sequence[Any]) -> Any:
+        """What the host gets for an argument."""
+
+        def leaf(part: Any) -> Any:
+            if type(part) is Slot:
+                return self.handles[part.aval](0, part.index * self.stride)
+            if type(part) is Passed:
+                return values[part.index]
+            return objects[part.index] if type(part) is Given else part.value
+
+        return recording.rebuild(template, leaf)
+
+    @property
+    def stride(self) -> int:
+        """How many numbers a row has: one for each array that it gives."""
+        return max((len(kind.gives) for kind in self.kinds.values()), default=1) or 1
+
     def record(self, fn: Any, args: Sequence[Any], objects: list[Any], outer: int) -> tuple[Any, Recording]:
         """Have the host walk; returns the result, with handles, and the recording."""
-        self.recording = Recording(len(self.kinds), objects, outer)
+        self.recording = Recording(len(self.kinds), objects, outer, self.stride, self.handles)
         try:
+            self.functions.start(self.recording)
             return self.functions.call(fn)(*args), self.recording
         finally:
             self.recording = None
@@ -110,7 +134,7 @@ class Plan:
         """
         region, objects = self.region, list(values[: self.objects])
         with region.lock:
-            args = [_argument(part, objects, values[self.objects :]) for part in self.args]
+            args = [self.region.argument(part, objects, values[self.objects :]) for part in self.args]
             try:
                 result, done = region.record(self.fn, args, objects, len(self.layout.outer))
                 found = Result.of(result)
@@ -119,19 +143,6 @@ class Plan:
                 return (*tables.tables(self.layout, done, found.roots), tuple(found.hosts))
             except (Exception, Signal) as error:
                 raise Missed(str(error)) from None
-
-
-def _argument(template: Any, objects: Sequence[Any], values: Sequence[Any]) -> Any:
-    """What the host gets for an argument."""
-
-    def leaf(part: Any) -> Any:
-        if type(part) is Slot:
-            return Handle(part.aval, 0, part.index)
-        if type(part) is Passed:
-            return values[part.index]
-        return objects[part.index] if type(part) is Given else part.value
-
-    return recording.rebuild(template, leaf)
 
 
 @dataclass
@@ -152,7 +163,7 @@ class Result:
 
     def _walk(self, value: Any) -> Any:
         cls: Any = type(value)
-        if cls is Handle:
+        if issubclass(cls, Handle):
             self.roots.append(value.number)
             self.avals.append(value.aval)
             return Slot(value.aval, len(self.roots) - 1)
@@ -221,7 +232,7 @@ class Builder:
         while True:
             count = len(region.kinds)
             objects = [self._real(path) for path in region.paths]
-            args = [_argument(part, objects, self.values) for part in templates]
+            args = [region.argument(part, objects, self.values) for part in templates]
             try:
                 with context.entered(None):  # the user's classes are as they are outside of a trace
                     result, done = region.record(fn, args, objects, outer)
@@ -317,7 +328,7 @@ class Builder:
     def _piece_template(self, value: Any, fixed: frozenset[int], seen: Iterator[int]) -> Any:
         """The template of an argument of a piece; what it reads is in the order of `Reader`."""
         cls: Any = type(value)
-        if cls is Handle:
+        if issubclass(cls, Handle):
             return Slot(value.aval)
         if cls is int or cls is float:
             number = next(seen)

@@ -40,8 +40,8 @@ def room(count: int) -> int:
 
 def sizes_of(kinds: Sequence[Kind], recording: Recording, before: Sizes | None) -> Sizes:
     """Room for a recording, and for what there was room for before."""
-    free = [room(len(rows.first)) if kind.free and kind.gives else 0 for kind, rows in _paired(kinds, recording)]
-    levels = [np.asarray(rows.levels) for kind, rows in _paired(kinds, recording) if not kind.free]
+    free = [room(len(rows.ints) // 2) if kind.free and kind.gives else 0 for kind, rows in _paired(kinds, recording)]
+    levels = [_rows(kind, recording)[:, 0] for kind in kinds if not kind.free]
     counts = [np.unique(each, return_counts=True)[1] for each in levels if len(each)]
     groups = np.concatenate(counts) if counts else np.zeros(0, int)
     width = before.width if before is not None else min(room(-(-int(groups.sum()) // max(len(groups), 1))), WIDEST)
@@ -50,6 +50,11 @@ def sizes_of(kinds: Sequence[Kind], recording: Recording, before: Sizes | None) 
         steps = max(steps, before.steps)
         free = [max(new, old) for new, old in zip(free, [*before.free, *[0] * len(free)], strict=False)]
     return Sizes(width, steps, tuple(free))
+
+
+def _rows(kind: Kind, recording: Recording) -> np.ndarray[Any, Any]:
+    """Level, number and reads of the rows of a kind."""
+    return np.array(recording.rows[kind.index].ints, np.int64).reshape(-1, 2 + len(kind.reads))
 
 
 def _paired(kinds: Sequence[Kind], recording: Recording) -> Any:
@@ -136,30 +141,30 @@ def tables(layout: Layout, recording: Recording, roots: Sequence[int]) -> list[n
         Missed: there is no room for the recording.
     """
     sizes, kinds = layout.sizes, layout.kinds
-    place = np.zeros(recording.count, np.int32)
-    place[: recording.outer] = ranks(layout.outer)
+    stride = recording.stride
+    place = np.zeros(recording.next_row() * stride, np.int32)
+    place[: recording.outer * stride : stride] = ranks(layout.outer)
     out: list[np.ndarray[Any, Any]] = []
     for kind in layout.fixed():
-        rows, size = recording.rows[kind.index], sizes.free[kind.index]
-        if len(rows.first) > size:
+        rows, size = _rows(kind, recording), sizes.free[kind.index]
+        if len(rows) > size:
             raise Missed("more rows than there is room for")
-        _put(layout, kind, rows.first, np.arange(len(rows.first)), place, layout.bases)
-        for host, column in zip(kind.hosts, columns(kind.hosts, rows.hosts), strict=True):
+        _put(layout, kind, rows[:, 1] * stride, np.arange(len(rows)), place, layout.bases)
+        for host, column in zip(kind.hosts, columns(kind.hosts, recording.rows[kind.index].hosts), strict=True):
             padded = np.zeros((size, *host.aval.shape), host.aval.dtype)
             padded[: len(column)] = column
             padded[len(column) :] = column[0] if len(column) else 0
             out.append(padded)
     if sizes.steps:
         out += _steps(layout, recording, place)
-    elif any(recording.rows[kind.index].first for kind in layout.moving()):
+    elif any(recording.rows[kind.index].ints for kind in layout.moving()):
         raise Missed("steps where there were none")
     assert kinds is layout.kinds
     return [*out, place[list(roots)] if len(roots) else np.zeros(0, np.int32)]
 
 
-def _put(layout: Layout, kind: Kind, first: list[int], at: Any, place: Any, bases: dict[tuple[int, int], int]) -> None:
+def _put(layout: Layout, kind: Kind, numbers: Any, at: Any, place: Any, bases: dict[tuple[int, int], int]) -> None:
     """Note where the arrays lie that the rows of a kind give."""
-    numbers = np.asarray(first, np.int64)
     for i, (aval, rank) in enumerate(zip(kind.gives, ranks(kind.gives), strict=True)):
         if bases:
             place[numbers + i] = bases[kind.index, aval] + at * layout.per_row[kind.index, aval] + rank
@@ -170,9 +175,10 @@ def _put(layout: Layout, kind: Kind, first: list[int], at: Any, place: Any, base
 def _steps(layout: Layout, recording: Recording, place: Any) -> list[np.ndarray[Any, Any]]:
     width, steps = layout.sizes.width, layout.sizes.steps
     moving = layout.moving()
+    rows = {kind.index: _rows(kind, recording) for kind in moving}
     order, groups = {}, []
     for number, kind in enumerate(moving):
-        levels = np.asarray(recording.rows[kind.index].levels, np.int64)
+        levels = rows[kind.index][:, 0]
         order[kind.index] = np.argsort(levels, kind="stable")
         unique, counts = np.unique(levels, return_counts=True)
         groups.append(np.stack([unique, np.full(len(unique), number), counts, -(-counts // width)]))
@@ -195,7 +201,7 @@ def _steps(layout: Layout, recording: Recording, place: Any) -> list[np.ndarray[
         valid[lanes] = True
         at[kind.index] = np.empty(len(lanes), np.int64)
         at[kind.index][order[kind.index]] = lanes
-        _put(layout, kind, recording.rows[kind.index].first, at[kind.index], place, {})
+        _put(layout, kind, rows[kind.index][:, 1] * recording.stride, at[kind.index], place, {})
     # A lane without a row does what the first of its step does: nothing that a gradient could not bear.
     own = np.arange(steps * width)
     source = np.where(valid, own, own - own % width)
@@ -204,12 +210,11 @@ def _steps(layout: Layout, recording: Recording, place: Any) -> list[np.ndarray[
         aval: np.zeros((steps * width, count, *aval.shape), aval.dtype) for aval, count in layout.hosts.items() if count
     }
     for kind in moving:
-        rows = recording.rows[kind.index]
-        numbers = place[np.asarray(rows.reads, np.int64).reshape(-1, len(kind.reads))]
+        numbers = place[rows[kind.index][:, 2:]]
         for i, (aval, rank) in enumerate(zip(kind.reads, ranks(kind.reads), strict=True)):
             reads[aval][at[kind.index], rank] = numbers[:, i]
         avals = [host.aval for host in kind.hosts]
-        for host, rank, column in zip(kind.hosts, ranks(avals), columns(kind.hosts, rows.hosts), strict=True):
+        for host, rank, column in zip(kind.hosts, ranks(avals), columns(kind.hosts, recording.rows[kind.index].hosts), strict=True):
             hosts[host.aval][at[kind.index], rank] = column
     pools = [*reads.values(), *hosts.values()]
     return [which, *(pool[source].reshape(steps, width, *pool.shape[1:]) for pool in pools)]
