@@ -17,6 +17,7 @@ from jax.extend.core import get_opaque_trace_state
 
 from janusx.signals import Unsupported
 from janusx.tracing import context
+from janusx.tracing.arrays import refuse_writes
 from janusx.tracing.heap import Heap
 from janusx.tracing.skeleton import flatten
 from janusx.tracing.staging import closure_of
@@ -37,6 +38,7 @@ def confined(fn: Callable[..., Any]) -> Callable[..., Any]:
         heap = Heap(trace, [fn, *closure_of(fn), *args, *kwargs.values()])
         with trace.frames.scope() as checks, trace.effect_scope() as effects:
             value = fn(*args, **kwargs)
+        refuse_writes(effects)
         name = getattr(fn, "__qualname__", "a function")
         if checks:
             what = checks[0].assumption.what

@@ -128,7 +128,9 @@ def freeze(value: Any) -> Any:
         if value is getattr(sys, name):
             # Which stream that is, is asked at each call: somebody may have redirected it.
             return symbols.Sym(symbols.Apply(getattr, (symbols.Constant(sys), symbols.Constant(name))), value)
-    if symbols.is_sym(value) or symbols.is_array(value) or type(value) is Opaque:
+    if symbols.is_sym(value):
+        return context.current().arrays.copied(value)
+    if symbols.is_array(value) or type(value) is Opaque:
         return value
     if type(value) in (list, tuple):
         return type(value)(map(freeze, value))

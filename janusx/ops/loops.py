@@ -186,7 +186,7 @@ def trace_loop(
     if not all(step in dict(heap.held(place).fields) for place, step, _ in carry.writes):
         carry = Carry(initial)  # other objects are reached than when the guess was made
     for _ in range(MAX_REFINEMENTS):
-        read = len(trace.lists_read)
+        read, seen = len(trace.lists_read), len(trace.arrays.reads)
         trace.rolling += 1
         trace.renumber()
         try:
@@ -194,6 +194,7 @@ def trace_loop(
         finally:
             trace.rolling -= 1
         _check_lists(region, trace.lists_read[read:])
+        trace.arrays.check_loop([effect for effect, _ in region.effects], seen)
         refined = _refine(trace, carry, region, heap, appends)
         if refined == carry:
             trace.memo[key] = carry

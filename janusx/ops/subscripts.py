@@ -6,7 +6,10 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from janusx.state import symbols
+from janusx.tracing import context
 
 _IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
     "+=": operator.iadd,
@@ -38,6 +41,9 @@ def set_item(new: Any, value: Any, index: Any) -> None:
 def update_item(value: Any, index: Any, sign: str, operand: Callable[[], Any]) -> None:
     """`value[index] += operand()`, for any augmented assignment."""
     index = _index(value, index)
+    if symbols.is_sym(value) and isinstance(value, np.ndarray):
+        context.current().arrays.update(value, index, _IN_PLACE[sign], operand)
+        return
     old = value[index]
     value[index] = _IN_PLACE[sign](old, operand())
 

@@ -17,7 +17,8 @@ import numpy as np
 from janusx import emitted
 from janusx.guards.codegen import Writer
 from janusx.signals import Unbuilt, Unsupported
-from janusx.state import kinds, policy, symbols, writes
+from janusx.state import arrays, kinds, policy, symbols, writes
+from janusx.state.arrays import relocated
 from janusx.state.attributes import has_dict, instance_dict
 from janusx.state.delivery import deliver
 from janusx.state.diff import Change
@@ -78,6 +79,7 @@ class Commit:
         self._needs: dict[str, None] = {}
         self._rerun = not donated  # donated inputs are gone after the run
         self._rows: dict[Row, str] = {}
+        self._objects: set[symbols.Expr] = set()  # NumPy arrays that have left already
         self._lists = 0
         self._given = Given(shadow)
 
@@ -161,6 +163,8 @@ class Commit:
         return self._made[id(turned.array)]
 
     def _symbol(self, sym: Any) -> str:
+        if sym._jx_kind is np.ndarray:
+            return self._numpy(sym)
         self._register(sym._jx_expr)
         return self.out.expr(sym._jx_expr, self._env)
 
@@ -168,8 +172,7 @@ class Commit:
         if expr in self._env:
             return
         if isinstance(expr, symbols.Input):
-            node = next(node for node in self._shadow.hosts if node.path == expr.path)
-            self._env[expr] = self.need(f"i{node.index}")
+            self._env[expr] = self._input(expr)
         elif isinstance(expr, symbols.Device):
             text = self.output(expr.array)
             if expr.kind is not None:
@@ -184,6 +187,40 @@ class Commit:
             for _, arg in expr.kwargs:
                 self._register(arg)
 
+    def _input(self, expr: symbols.Input) -> str:
+        leaf = next((leaf for leaf in self._shadow.leaves if leaf.path == expr.path), None)
+        if leaf is not None:
+            return f"leaves[{leaf.index}]"
+        node = next(node for node in self._shadow.hosts if node.path == expr.path)
+        return self.need(f"i{node.index}")
+
+    def _numpy(self, sym: Any) -> str:
+        """A NumPy array, as an object: the user's own, a view of it, or one that is made as often as in Python."""
+        if id(sym) not in self._made:
+            expr = context.current().arrays.object_of(sym)
+            base = context.current().arrays.base(sym)
+            if base is not None:
+                parts = ", ".join(self._text(each) for each in expr.args[1:])
+                text = f"{self.out.const(expr.function)}({self._numpy(base)}, {parts})"
+            elif expr in self._objects and isinstance(expr, symbols.Apply):
+                text = self._anew(expr)
+            else:
+                self._objects.add(expr)
+                text = self._text(expr)
+            self._made[id(sym)] = name = f"a{len(self._made)}"
+            self._keep.append(sym)
+            self.out.line(f"{name} = {text}")
+        return self._made[id(sym)]
+
+    def _text(self, expr: symbols.Expr) -> str:
+        self._register(expr)
+        return self.out.expr(expr, self._env)
+
+    def _anew(self, expr: symbols.Apply) -> str:
+        args = [self._text(arg) for arg in expr.args]
+        named = [f"{name}={self._text(arg)}" for name, arg in expr.kwargs]
+        return f"{self.out.const(expr.function)}({', '.join([*args, *named])})"
+
     def _other(self, value: Any) -> str:
         if type(value) is super:  # it holds what stands for its object
             raise Unsupported("a `super` object made by the program leaves it")
@@ -194,7 +231,7 @@ class Commit:
             if type(value) is frozenset:
                 return self.out.literal(frozenset(map(kinds.hashed, value)))
             if isinstance(value, np.ndarray):
-                return f"{self.out.const(value)}.copy()"
+                return self._constant_array(value)
             if isinstance(value, types.FunctionType) and emitted.is_emitted(value.__code__):
                 raise Unsupported(f"a function made by the program ({value.__qualname__}) leaves it")
             return self.out.literal(value) if is_single(value) else self.out.const(value)
@@ -212,6 +249,18 @@ class Commit:
         if isinstance(category, kinds.Kind) and category.mutable and category is not kinds.CELL:
             return self._new(value, category)
         raise Unsupported(f"a {type(value).__name__} made by the program leaves it")
+
+    def _constant_array(self, value: Any) -> str:
+        """A NumPy array that the program made once and for all: every call has its own."""
+        name = self._made[id(value)] = f"a{len(self._made)}"
+        self._keep.append(value)
+        base = value.base
+        if type(base) is np.ndarray and (base.flags.c_contiguous or base.flags.f_contiguous):
+            text = f"{self.out.const(relocated)}({self.value(base)}, {self.out.const(base)}, {self.out.const(value)})"
+        else:
+            text = f"{self.out.const(value)}.copy()"
+        self.out.line(f"{name} = {text}")
+        return name
 
     def _new(self, value: Any, kind: kinds.Kind) -> str:
         name = f"n{len(self._made)}"
@@ -246,14 +295,24 @@ class Commit:
         """Emit the function: `commit(outs, leaves, needs)` → the user's result."""
         self._given.check()
         text = self.value(result)
-        said = [self._effect(effect) for effect in effects]
+        said, overwritten = [], list[str]()
+        for effect in effects:
+            lines, inplace = self._effect(effect)
+            said.append(lines)
+            overwritten += inplace
         writes, undo = self._writes(found)
         body = [*self.out.lines]
         if self._rerun and any("(" in line for line in body):
             # Nothing is written yet, so Python can still answer: with the user's lines in the traceback.
             body = ["try:", *(f"    {line}" for line in body)]
             body += ["except Exception as error:", "    raise Unbuilt(error) from None"]
-        if writes:
+        if overwritten:
+            body += ["done = []", "try:", *(f"    {line}" for line in [*writes, *overwritten])]
+            body += ["except BaseException as error:", f"    undo(({''.join(f'{entry}, ' for entry in undo)}))"]
+            body += [f"    {self.out.const(arrays.undo)}(done)"]
+            body += ["    if isinstance(error, Exception): raise Unbuilt(error) from None"] * self._rerun
+            body += ["    raise"]
+        elif writes:
             body += ["try:", *(f"    {line}" for line in writes)]
             body += ["except BaseException:", f"    undo(({''.join(f'{entry}, ' for entry in undo)}))", "    raise"]
         for lines in said:
@@ -267,7 +326,7 @@ class Commit:
         self.out.namespace["ABSENT"] = ABSENT
         return self.out.function("commit", "outs, leaves, needs", body)
 
-    def _effect(self, effect: Any) -> list[str]:
+    def _effect(self, effect: Any) -> tuple[list[str], list[str]]:
         return deliver(self, effect)
 
     @contextmanager

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from janusx.state.arrays import Write, perform, perform_event
 from janusx.tracing.effects import Effect, Row, Trips, evaluated
 
 
-def deliver(commit: Any, effect: Effect | Trips) -> list[str]:
-    """Emit what an effect needs; returns the lines that make it happen.
+def deliver(commit: Any, effect: Effect | Trips) -> tuple[list[str], list[str]]:
+    """Emit what an effect needs; returns the lines that make it happen, and those that write to NumPy arrays.
 
     What only happens if the program says so, or once a trip, has its values made only then: `10 / float(n)` under
     `if n:` must not divide by zero.
@@ -20,16 +21,32 @@ def deliver(commit: Any, effect: Effect | Trips) -> list[str]:
     if isinstance(effect, Effect) and effect.when is None:
         if effect.function is evaluated:
             commit.out.line(commit.value(effect.args[0]))
-            return []
+            return [], []
         function, args, named = _parts(commit, effect)
+        if type(effect.function) is Write:
+            return [], [f"{commit.out.const(perform)}(done, {', '.join([function, *args, *named])})"]
         if effect.caller is None:
-            return [f"{function}({', '.join([*args, *named])})"]
-        return [f"{commit.out.const(effect.caller)}({function}, ({_tuple(args)}), dict({', '.join(named)}))"]
+            return [f"{function}({', '.join([*args, *named])})"], []
+        return [f"{commit.out.const(effect.caller)}({function}, ({_tuple(args)}), dict({', '.join(named)}))"], []
     name = commit.list_of_events()
     commit.out.line(f"{name} = []")
     for line in _events(commit, effect, name):
         commit.out.line(line)
-    return [f"for said, *event in {name}: said(*event)"]
+    written = [type(each.function) is Write for each in _single(effect)]
+    if not any(written):
+        return [f"for said, *event in {name}: said(*event)"], []
+    writes = commit.out.const(perform_event)
+    inplace = [f"for said, *event in {name}:", f"    if said is {writes}: said(done, *event)"]
+    rest = [f"for said, *event in {name}:", f"    if said is not {writes}: said(*event)"]
+    return [] if all(written) else rest, inplace
+
+
+def _single(effect: Effect | Trips) -> Iterator[Effect]:
+    if isinstance(effect, Trips):
+        for inner in effect.effects:
+            yield from _single(inner)
+    else:
+        yield effect
 
 
 def _tuple(items: Sequence[str]) -> str:
@@ -52,6 +69,8 @@ def _events(commit: Any, effect: Effect | Trips, name: str) -> list[str]:
         else:
             function, args, named = _parts(commit, effect)
             said = commit.out.const(call if effect.caller is None else effect.caller)
+            if type(effect.function) is Write:
+                said = commit.out.const(perform_event)
             lines.append(f"{name}.append(({said}, {function}, ({_tuple(args)}), dict({', '.join(named)})))")
         body = list(lines)
     if isinstance(effect, Trips):

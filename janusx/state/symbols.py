@@ -9,6 +9,7 @@ it become one.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +39,7 @@ from janusx.state.exprs import on_device as on_device
 from janusx.state.exprs import read_only as read_only
 from janusx.state.exprs import same as same
 from janusx.state.exprs import with_items as with_items
-from janusx.state.mathematics import in_program
+from janusx.state.mathematics import fitting, in_program
 from janusx.state.raising import may_raise
 from janusx.tracing import context
 from janusx.tracing.effects import evaluate
@@ -151,6 +152,8 @@ class Sym:
             if here:
                 return added[key]
         found = _object_in(self, key)
+        if found is None and added and type(key) is int:
+            found = _as_it_was(self, key)
         return apply(operator.getitem, self, key) if found is None else found
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -243,6 +246,12 @@ def _place_in(sym: Any, added: list[Any], index: int) -> tuple[bool, int]:
     if pin(apply(operator.gt, before, index)):
         return False, index
     return True, index - pin(before)
+
+
+def _as_it_was(sym: Any, index: int) -> Any:
+    """An item that a list had before it was appended to: what came after it, which the run may show, is beside it."""
+    expr, value = Apply(operator.getitem, (sym._jx_expr, Constant(index))), sym._jx_value[index]
+    return context.current().host_input(expr, value) if is_array(value) else Sym(expr, value)
 
 
 def _object_in(sym: Any, key: Any) -> Any | None:
@@ -424,6 +433,8 @@ def as_array(value: Any) -> Any:
 def _array_of(expr: Expr) -> Any:
     """Compute in the program what Python would compute after it."""
     if isinstance(expr, Device):
+        if expr.kind is int and jnp.issubdtype(expr.array.dtype, jnp.inexact):
+            evaluate(context.current(), Sym(Apply(fitting, (expr,)), UNKNOWN, int))
         return expr.array if is_of(expr.array, expr.kind) else expr.array.astype(expr.kind)
     if isinstance(expr, Constant):
         return expr.value
@@ -436,6 +447,8 @@ def _array_of(expr: Expr) -> Any:
             return jax.lax.convert_element_type(array, array.dtype)  # strongly typed, as NumPy's are
         if function in (float, int, bool):
             return jnp.asarray(_array_of(expr.args[0])).astype(function)
+        if function in (math.ceil, math.floor):
+            evaluate(context.current(), Sym(Apply(fitting, (expr,)), UNKNOWN, int))
         computes = in_program(function, len(expr.args))
         if computes is not None and not expr.kwargs:
             return computes(*map(_array_of, expr.args))

@@ -16,6 +16,7 @@ from janusx.signals import Unstageable
 from janusx.state import diff, symbols
 from janusx.state.opaque import Opaque, OpaqueMethod
 from janusx.tracing import context
+from janusx.tracing.arrays import writes_in
 from janusx.tracing.effects import Effect
 from janusx.tracing.settings import Settings
 from janusx.tracing.trace import Inputs, Trace
@@ -85,6 +86,10 @@ def trace_through(record: Any, call: Call) -> Any:
         raise errors.OuterTransformWriteError(f"{path} is changed under a transform of JAX's.")
     for target, _ in (growth for effect in trace.effects for growth in effect.appended):
         raise errors.OuterTransformWriteError(f"{target._jx_expr.path} is appended to under a transform of JAX's.")
+    for write in (each for effect in trace.effects for each in writes_in(effect)):
+        raise errors.OuterTransformWriteError(
+            f"{write.args[0]._jx_expr.path} is written to under a transform of JAX's."
+        )
     _say(trace, record)
     record.calls += 1
     record.compiled += 1

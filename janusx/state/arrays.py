@@ -1,0 +1,222 @@
+"""NumPy arrays written in place: the writes, what undoes them, and copies of an array that have them.
+
+Functions and values here are parts of expressions and of generated code, so they know nothing of a trace.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A change of an array in place: `how(target, *args, **kwargs)`.
+
+    Attributes:
+        how: makes the change.
+        at_key: whether only what the first argument selects is changed.
+    """
+
+    how: Callable[..., Any]
+    at_key: bool = False
+
+    @property
+    def __name__(self) -> str:
+        return str(getattr(self.how, "__name__", type(self.how).__name__.lower()))
+
+
+@dataclass(frozen=True, slots=True)
+class Augment:
+    """`target += other`, for any operator: what comes of it must be the target."""
+
+    operator: Callable[[Any, Any], Any]
+
+    def __call__(self, target: Any, other: Any) -> None:
+        """Change the target."""
+        if self.operator(target, other) is not target:
+            raise TypeError(f"{self.operator.__name__} made another array")
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentItem:
+    """`target[key] += other`, for any operator."""
+
+    operator: Callable[[Any, Any], Any]
+
+    def __call__(self, target: Any, key: Any, other: Any) -> None:
+        """Change the target."""
+        target[key] = self.operator(target[key], other)
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """`function(..., out=target)`; at `places` among the arguments stands the target itself."""
+
+    function: Callable[..., Any]
+    places: tuple[int, ...]
+
+    def __call__(self, target: Any, *args: Any, **kwargs: Any) -> None:
+        """Change the target."""
+        given = list(args)
+        for place in self.places:
+            given.insert(place, target)
+        self.function(*given, out=target, **kwargs)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """`target.name(...)`."""
+
+    name: str
+
+    def __call__(self, target: Any, *args: Any, **kwargs: Any) -> None:
+        """Change the target."""
+        getattr(target, self.name)(*args, **kwargs)
+
+
+SET_ITEM = Write(operator.setitem, at_key=True)
+
+WRITING_METHODS = frozenset({"fill", "sort", "partition", "put"})
+"""Methods of an array that change it and return nothing."""
+
+REFUSED_METHODS = frozenset({"resize", "setflags", "setfield", "byteswap", "tofile", "dump", "itemset"})
+"""Methods that change more of an array than what it holds, or write it somewhere."""
+
+WRITING_FUNCTIONS = (np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis)
+"""Functions of NumPy's that change their first argument and return nothing."""
+
+LARGEST_COPY = 1 << 20
+"""Bytes of an array that is copied so that a call may read what it has written: a copy of 1 MiB takes about 60 µs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A copy of an array with a write made in it.
+
+    Called with the whole array as it is now and, unless the write is to the whole, with the array and the part written
+    to as they lie in memory; then with the write's own arguments. With `decided` the first argument says whether the
+    write happens.
+    """
+
+    write: Write
+    whole: bool
+    decided: bool
+    names: tuple[str, ...] = ()
+
+    @property
+    def __name__(self) -> str:
+        return f"with_{self.write.__name__}"
+
+    def __call__(self, *given: Any) -> Any:
+        """The copy."""
+        rest = list(given)
+        happens = rest.pop(0) if self.decided else True
+        copy = rest.pop(0).copy(order="K")
+        target = copy
+        if not self.whole:
+            root, part = rest.pop(0), rest.pop(0)
+            target = relocated(copy, root, part)
+        if happens:
+            count = len(rest) - len(self.names)
+            self.write.how(target, *rest[:count], **dict(zip(self.names, rest[count:], strict=True)))
+        return copy
+
+
+def relocated(copy: Any, root: Any, part: Any) -> Any:
+    """The part of a copy that lies where `part` lies in `root`.
+
+    Example:
+        >>> root = np.arange(6).reshape(2, 3)
+        >>> relocated(root * 10, root, root[:, 1])
+        array([10, 40])
+    """
+    if not part.size:
+        return np.empty(part.shape, part.dtype)
+    offset = start(part) - start(root)
+    buffer = copy if copy.flags.c_contiguous else copy.T
+    return np.ndarray(part.shape, part.dtype, buffer, offset, part.strides)
+
+
+def is_dense(array: Any) -> bool:
+    """Whether a copy of an array has its layout, and the array holds plain numbers."""
+    return bool(array.flags.c_contiguous or array.flags.f_contiguous) and not array.dtype.hasobject
+
+
+def start(array: Any) -> int:
+    """The address of an array's first item."""
+    return int(array.__array_interface__["data"][0])
+
+
+def lies_in(part: Any, whole: Any) -> bool:
+    """Whether all of an array lies in the memory of another."""
+    low, high = np.lib.array_utils.byte_bounds(part)
+    start, end = np.lib.array_utils.byte_bounds(whole)
+    return bool(start <= low and high <= end and part.size)
+
+
+def overlap(one: Any, other: Any) -> bool:
+    """Whether two arrays may share memory, judged by their bounds."""
+    return bool(np.may_share_memory(one, other))
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """How arrays lie in memory, as far as a program that writes to some of them takes it for granted.
+
+    Attributes:
+        strides: of each array.
+        written: which of them are written to.
+        groups: for each the place of the first that lies in the same memory.
+        offsets: and how far from its start.
+    """
+
+    strides: tuple[tuple[int, ...], ...]
+    written: tuple[bool, ...]
+    groups: tuple[int, ...]
+    offsets: tuple[int, ...]
+
+    @property
+    def __name__(self) -> str:
+        return "lie_in_memory_as_before"
+
+    def __call__(self, *arrays: Any) -> bool:
+        """Whether arrays lie like that."""
+        for place, array in enumerate(arrays):
+            if array.strides != self.strides[place] or (self.written[place] and not array.flags.writeable):
+                return False
+            for earlier in range(place):
+                if self.groups[earlier] == self.groups[place]:
+                    if earlier == self.groups[place] and start(array) - start(arrays[earlier]) != self.offsets[place]:
+                        return False
+                elif (self.written[earlier] or self.written[place]) and overlap(arrays[earlier], array):
+                    return False
+        return True
+
+
+def perform(done: list[tuple[Any, Any, Any]], write: Write, target: Any, /, *args: Any, **kwargs: Any) -> None:
+    """Make a write, after what it overwrites was kept in `done`."""
+    key = args[0] if write.at_key and not _is_within(args[0], target) else ...
+    done.append((target, key, np.array(target[key])))
+    write.how(target, *args, **kwargs)
+
+
+def _is_within(key: Any, target: Any) -> bool:
+    """Whether an index is made of what it selects from."""
+    keys = key if isinstance(key, tuple) else (key,)
+    return any(isinstance(each, np.ndarray) and overlap(each, target) for each in keys)
+
+
+def undo(done: Sequence[tuple[Any, Any, Any]]) -> None:
+    """Undo writes, the last first."""
+    for target, key, before in reversed(done):
+        target[key] = before
+
+
+def perform_event(done: list[tuple[Any, Any, Any]], write: Any, args: Any, kwargs: Any) -> None:
+    """Make a write that is one of a list of events."""
+    perform(done, write, *args, **kwargs)
