@@ -20,6 +20,7 @@ from janusx.ops.made_outside import remade
 from janusx.signals import Unstageable, Unsupported
 from janusx.state.paths import Step
 from janusx.tracing import context, methods
+from janusx.tracing.arrays import refuse_writes
 from janusx.tracing.effects import Effect, Trips, only_appends
 from janusx.tracing.heap import Heap, Held
 from janusx.tracing.skeleton import Skeleton, flatten, specs, unflatten
@@ -45,8 +46,8 @@ class Scope:
 
     def __init__(self, trace: Trace, roots: Sequence[Any], around: str = ""):
         self.trace = trace
-        self.heap = Heap(trace, roots)
         self.around = around
+        self.heap = Heap(trace, roots)
         self.aux: Skeleton | None = None
         self.writes: list[tuple[Held, tuple[Step, ...], dict[Step, Skeleton]]] = []
         self.effects: list[tuple[Effect | Trips, Skeleton]] = []
@@ -57,11 +58,12 @@ class Scope:
     ) -> tuple[Any, list[Any], list[Any]]:
         """Call the function; returns its value, the leaves that leave the scope, and its checks."""
         self.trace.refresh()
-        out: list[Any] = []
         self.trace.around.append(self.around)
+        out: list[Any] = []
         try:
             with self.trace.frames.scope() as checks, self.trace.effect_scope() as effects:
                 value = function(*args, **kwargs)
+                refuse_writes(effects)
                 value, aux = value if has_aux else (value, None)
                 self.aux = flatten(aux, self.heap, out)
                 self.writes = [
@@ -76,9 +78,9 @@ class Scope:
                 self.assumptions = tuple(check.assumption for check in checks)
                 return arrays_of(value), [jnp.asarray(leaf) for leaf in out], [check.holds for check in checks]
         finally:
+            self.trace.around.pop()
             self.heap.restore()
 
-            self.trace.around.pop()
     def leave(self, leaves: Sequence[Any], checks: Sequence[Any]) -> Any:
         """Outside of the transform: do the writes, raise the guards, hold the effects; returns the aux value."""
         rest = iter(leaves)
@@ -296,11 +298,11 @@ def made_outside(fn: Any) -> Callable[..., Any] | None:
 
     The wrapper is made again over the converted function, so that what the user's function reads is followed.
     """
-    wrapped = getattr(fn, "__wrapped__", None)
-    if wrapped is None or leaves.is_leaf(wrapped):
     again = remade(fn, _TABLE) if isinstance(fn, types.FunctionType) and fn.__closure__ else None
     if again is not None:
         return again
+    wrapped = getattr(fn, "__wrapped__", None)
+    if wrapped is None or leaves.is_leaf(wrapped):
         return None
     if (
         isinstance(fn, types.FunctionType)
