@@ -35,9 +35,10 @@ def _scalar(kind: type) -> Callable[..., Any]:
                 return kind(args[0])  # raises, as it does outside of a trace
             array = args[0].reshape(())
             # Python converts the array itself, at commit; what the program goes on with is of the kind asked for.
-            given = array.astype(jnp.result_type(kind))
+            exact = kind is not int or not jnp.issubdtype(array.dtype, jnp.inexact)
+            given = array.astype(jnp.result_type(kind)) if exact else None
             made = symbols.Sym(symbols.Device(array, kind), symbols.UNKNOWN, kind, given)
-            if kind is int and jnp.issubdtype(array.dtype, jnp.inexact):
+            if not exact:
                 evaluate(context.current(), made)  # there is no integer for NaN
             return made
         return symbols.apply(kind, *args) if any(map(symbols.is_sym, args)) else kind(*args)

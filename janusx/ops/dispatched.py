@@ -1,4 +1,4 @@
-"""`functools.singledispatch` and `singledispatchmethod`: what is registered is guarded, the type of a value is known."""
+"""`functools.singledispatch` and `singledispatchmethod`: the types are known, and what is registered is guarded."""
 
 from __future__ import annotations
 

@@ -68,10 +68,7 @@ def sorted_(items: Any, /, *, key: Any = None, reverse: Any = False) -> Any:
     """`sorted`."""
     if key is None and symbols.is_sym(items):
         return symbols.apply(sorted, items, reverse=reverse)
-    items = list(items)
-    if key is None and symbols.has_sym(items) and not any(map(symbols.is_array, items)):
-        return symbols.apply(sorted, items, reverse=reverse)
-    return _in_order(items, key, reverse)
+    return _in_order(list(items), key, reverse)
 
 
 def sort(items: list[Any], /, *, key: Any = None, reverse: Any = False) -> None:
@@ -89,7 +86,7 @@ def _in_order(items: list[Any], key: Any, reverse: Any) -> list[Any]:
     backwards = bool(reverse)
     if len(items) < 2 or not any(map(_is_computed, by)):
         if key is None and symbols.has_sym(items):
-            return list(symbols.apply(sorted, items, reverse=backwards))
+            return symbols.apply(sorted, items, reverse=backwards)  # type: ignore[no-any-return]
         return sorted(items, key=_known(by), reverse=backwards)
     if key is None and not any(map(symbols.is_array, items)):
         return _of_numbers(items, backwards)
@@ -105,10 +102,10 @@ def _of_host(function: Callable[..., Any], *args: Any) -> Any:
 
 def _of_numbers(items: list[Any], backwards: bool) -> list[Any]:
     """The items of a list of Python numbers that Python sorts after the run. The program knows them, too, if it may."""
-    kinds = {each.__class__ for each in items}
+    kinds, whole = {each.__class__ for each in items}, symbols.apply(sorted, items, reverse=backwards)
     if len(kinds) != 1:
-        raise Unsupported("numbers of several types change places as arrays say")
-    kind, whole = kinds.pop(), symbols.apply(sorted, items, reverse=backwards)
+        return whole  # type: ignore[no-any-return]
+    kind = kinds.pop()
     known: list[Any] = [None] * len(items)
     if all(map(_is_exact, items)) and context.current().settings.speculate:
         values = _stacked(items)
@@ -141,7 +138,7 @@ def _stacked(by: list[Any]) -> Any:
 
 def _is_exact(value: Any) -> bool:
     """Whether it is Python's number for an array's value: the program's own is in the same place."""
-    return symbols.is_sym(value) and isinstance(value._jx_expr, symbols.Device) and value._jx_array is not None
+    return symbols.is_sym(value) and value._jx_array is not None
 
 
 def _alike(items: list[Any]) -> bool | None:

@@ -110,7 +110,7 @@ def hashed(key: Any) -> Any:
 
 
 class DictKind(Kind):
-    """`dict`, `OrderedDict`, `defaultdict`: only changed keys are touched, unless the order changed."""
+    """`dict`, `OrderedDict`, `defaultdict`, `Counter`: only changed keys are touched, unless the order changed."""
 
     def fields(self, value: Any) -> list[tuple[Step, Any]]:
         keys = {key: hashed(key) for key in value}
@@ -475,6 +475,7 @@ EXACT: dict[type, Kind] = {
     dict: DICT,
     collections.OrderedDict: DICT,
     collections.defaultdict: DICT,
+    collections.Counter: DICT,
     tuple: TUPLE,
     set: SET,
     types.CellType: CELL,

@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 _INTEGERS = {math.ceil: jnp.ceil, math.floor: jnp.floor}
 _SAME = frozenset(
@@ -39,3 +41,9 @@ def in_program(function: Callable[..., Any], count: int) -> Callable[..., Any] |
         return lambda x: rounding(x).astype(jnp.result_type(int))
     name = function.__name__
     return getattr(jnp, name, None) if name in _SAME else _OTHER.get((name, count))
+
+
+def fitting(number: int) -> int:
+    """An integer that meets arrays; raises OverflowError where JAX has no integer for it."""
+    np.asarray(number, jax.dtypes.canonicalize_dtype(int))
+    return number

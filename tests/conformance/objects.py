@@ -371,7 +371,7 @@ def collections_kept():
 
 @scenario(
     "a Counter of what was seen",
-    settled(call("f", UP, "a"), ("compiled", "mixed")),
+    settled(call("f", UP, "a"), "compiled"),
     call("f", DOWN, "a"),
     change(lambda w: w.counts.update("zzz")),
     call("f", UP, "b"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance import expressions, jax_inside, libraries_kept, library_calls, objects, patterns
+from tests.conformance import decided, expressions, jax_inside, libraries_kept, library_calls, objects, patterns
 from tests.conformance.harness import Scenario, Subject, check, scenarios
 
-MODULES = (expressions, patterns, library_calls, objects, jax_inside, libraries_kept)
+MODULES = (decided, expressions, patterns, library_calls, objects, jax_inside, libraries_kept)
 
 
 @pytest.mark.parametrize("case", [case for module in MODULES for case in scenarios(vars(module))])
