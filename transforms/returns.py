@@ -89,12 +89,16 @@ class Returns:
         mark = mark_of(statement)
         start = self._flagged(statement, lowered)
         if isinstance(statement, cst.While) and forever(statement):
-            return [*start, at(give(cst.Name(self._retval)), mark)]
+            return [*start, at(self._result(), mark)]
         return [*start, with_else(self._check(mark), self._tail(rest, owner=mark, depth=depth))]
+
+    def _result(self) -> cst.SimpleStatementLine:
+        """`return jx.sure(retval)`: where the flag is set it is bound, though the regions before do not know."""
+        return give(self._unit.ops("sure", cst.Name(self._retval)))
 
     def _check(self, mark: Mark) -> cst.If:
         """`if did_return: return retval`."""
-        result = at(give(cst.Name(self._retval)), mark)
+        result = at(self._result(), mark)
         branch = cst.If(cst.Name(self.did_return), block([result]))
         return put(branch, self._unit.added_branch("return", mark, self.did_return))
 

@@ -66,7 +66,7 @@ CASES = [
                 return did_return, retval
             did_return, retval = jx.for_loop(xs, for_1_body, False, retval, site=1, breaks=True)
             def return_1_true():
-                return retval
+                return jx.sure(retval)
             def return_1_false():
                 return 0
             return jx.cond(did_return, return_1_true, return_1_false, site=3)
@@ -105,7 +105,7 @@ CASES = [
                 return did_return, retval
             did_return, retval = jx.for_loop(jx.call(range)(n), for_1_body, False, retval, site=1, breaks=True)
             def return_1_true():
-                return retval
+                return jx.sure(retval)
             def return_1_false():
                 return None
             return jx.cond(did_return, return_1_true, return_1_false, site=8)
@@ -136,7 +136,7 @@ CASES = [
                 retval, did_return = jx.cond(x > 3, if_2_true, if_2_false, retval, did_return, site=2)
                 return x, retval, did_return
             x, retval, did_return = jx.while_loop(while_1_test, while_1_body, x, retval, did_return, site=1)
-            return retval
+            return jx.sure(retval)
         """,
         calls=((1,), (5,)),
     ),
@@ -172,7 +172,7 @@ CASES = [
                 return retval, did_return, x
             retval, did_return, x = jx.cond(x > 0, if_1_true, if_1_false, retval, did_return, x, site=1)
             def return_1_true():
-                return retval
+                return jx.sure(retval)
             def return_1_false():
                 y = x + 1
                 return jx.call(log)(y)
