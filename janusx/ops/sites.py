@@ -86,4 +86,18 @@ def speculate_trips(trace: Any, site: Where | None, predicate: Any, trip: int, w
     return trip < trips  # type: ignore[no-any-return]
 
 
-__all__ = ["Where", "speculate", "speculate_trips"]
+def is_entered(trace: Any, site: Where | None, predicate: Any) -> bool:
+    """Take it for granted that a loop is entered, until a run shows that it is not; then there is a program for both.
+
+    In the body of another loop it may be so in one trip and not in the next: Python answers if it is not.
+    """
+    if site is None or trace.rolling:
+        trace.assume_staged(predicate, True, "the loop is entered", site, True)
+        return True
+    occurrence = trace.occurrences.get(site.key, -1) + 1
+    entered = trace.settings.assumed.get(site.key, True) is not (occurrence in trace.settings.flips.get(site.key, ()))
+    trace.assume_staged(predicate, entered, f"the loop is{'' if entered else ' not'} entered", site)
+    return entered
+
+
+__all__ = ["Where", "is_entered", "speculate", "speculate_trips"]

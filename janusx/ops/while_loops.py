@@ -12,7 +12,7 @@ from janusx.ops.bounded_loops import bounded
 from janusx.ops.conditionals import staged_predicate, truth_value
 from janusx.ops.effects import of_trips
 from janusx.ops.loops import checks_start, pack, trace_loop, unpack
-from janusx.ops.sites import Where, speculate_trips
+from janusx.ops.sites import Where, is_entered, speculate_trips
 from janusx.signals import Unstageable
 from janusx.tracing import context
 from janusx.tracing.skeleton import specs
@@ -82,9 +82,9 @@ def _staged(
 
     with trace.region() as key:
         loop = trace_loop(trace, key, iteration, variables, (), lambda leaves: (), roots, appends=False)
-        if loop.retypes() and trace.settings.speculate:
-            # With no trip the variable would keep the type that it had.
-            trace.assume_staged(predicate, True, "the loop is entered", site, True)
+        # With no trip a variable would keep the type that it had.
+        if loop.retypes() and trace.settings.speculate and not is_entered(trace, site, predicate):
+            return pack(variables)
         if "reverse" in trace.around:
             return pack(loop.finish(bounded(trace, loop, predicate, variables, site)))
         room = _room(trace, site) if loop.region.effects else 0

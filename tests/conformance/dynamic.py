@@ -1,0 +1,439 @@
+# mypy: ignore-errors
+# pyright: reportAttributeAccessIssue=false, reportPossiblyUnboundVariable=false, reportUnboundVariable=false
+# pyright: reportOperatorIssue=false, reportUndefinedVariable=false
+"""Loops whose trips arrays decide, differentiated in reverse, and data that grow in such loops."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from tests.conformance.harness import World, call, change, scenario, settled, steady
+from tests.conformance.walk import Tolerance
+
+ONES = jnp.ones(3)
+SMALL = jnp.full(3, 0.1, jnp.float32)
+BIG = jnp.full(3, 40.0, jnp.float32)
+ROWS = jnp.sin(jnp.arange(24.0)).reshape(8, 3)
+LOOSE = Tolerance(relative=2e-4, absolute=2e-5)
+
+# Gradients of programs -----------------------------------------------------------------------------------------------
+
+
+@scenario(
+    "Newton's iteration with damping, value and gradient of the root",
+    settled(call("f", jnp.float32(3.0)), "compiled"),
+    steady("f", call("f", jnp.float32(7.0), rung="compiled"), call("f", jnp.float32(0.5), rung="compiled")),
+    tolerance=LOOSE,
+)
+def newton():
+    def residual(y, a):
+        return y * y * y - a
+
+    def root(a):
+        y = a + 1.0
+        while jnp.abs(residual(y, a)) > 1e-3:
+            step = residual(y, a) / (3 * y * y)
+            rate = 1.0
+            while jnp.abs(residual(y - rate * step, a)) > jnp.abs(residual(y, a)):
+                rate = rate * 0.5
+            y = y - rate * step
+        return y
+
+    def f(a):
+        return jax.value_and_grad(root)(a)
+
+    return World(f=f)
+
+
+@scenario(
+    "an adaptive Runge-Kutta solver accepts and rejects its steps, and the gradient goes through both",
+    settled(call("f", ONES, jnp.float32(0.4)), "compiled"),
+    call("f", ONES * 2, jnp.float32(0.2), rung="compiled"),
+    call("f", ONES, jnp.float32(0.0), rung="compiled"),
+    tolerance=LOOSE,
+)
+def adaptive_ode():
+    def slope(y, rate):
+        return jnp.stack([y[1], -rate * y[0], y[0] * y[1] - y[2]])
+
+    def solve(rate, y, end):
+        t, h, rejected = 0.0, 0.2, 0
+        while t < end:
+            h = jnp.minimum(h, end - t)
+            k1 = slope(y, rate)
+            k2 = slope(y + 0.5 * h * k1, rate)
+            k3 = slope(y + 0.75 * h * k2, rate)
+            better = y + h * (2 * k1 + 3 * k2 + 4 * k3) / 9
+            k4 = slope(better, rate)
+            error = jnp.max(jnp.abs(h * (-5 * k1 / 72 + k2 / 12 + k3 / 9 - k4 / 8)))
+            if error <= 1e-3:
+                t = t + h
+                y = better
+            else:
+                rejected += 1
+            h = h * jnp.clip(0.9 * (1e-3 / (error + 1e-12)) ** (1 / 3), 0.3, 3.0)
+        return y.sum(), rejected
+
+    def f(y, end):
+        (value, rejected), gradient = jax.value_and_grad(solve, argnums=1, has_aux=True)(jnp.float32(4.0), y, end)
+        return value, rejected, gradient
+
+    return World(f=f)
+
+
+@scenario(
+    "a fixed point is solved for, and its parameters are trained through the solver",
+    settled(call("step", ONES, converted="Solver.step"), "compiled"),
+    call("step", SMALL, rung="compiled", converted="Solver.step"),
+    change(lambda w: setattr(w.solver, "w", w.solver.w * 0.5)),
+    call("step", ONES, rung="compiled", converted="Solver.step"),
+    converted=("Solver.step",),
+    tolerance=LOOSE,
+)
+def fixed_point():
+    class Solver:
+        def __init__(self):
+            self.w = jnp.eye(3) * 0.3
+            self.trips = 0
+
+        def solve(self, w, x):
+            z, before = jnp.tanh(x), jnp.zeros(3)
+            while jnp.linalg.norm(z - before) > 1e-3:
+                z, before = jnp.tanh(w @ z + x), z
+                self.trips += 1
+            return z
+
+        def step(self, x):
+            loss, gradient = jax.value_and_grad(lambda w: jnp.sum(self.solve(w, x) ** 2))(self.w)
+            self.w = self.w - 0.1 * gradient
+            return loss
+
+    w = World(Solver=Solver, solver=Solver())
+    w.step = lambda x: w.solver.step(x)
+    return w
+
+
+@scenario(
+    "a recurrent network runs until its stop token, and is trained through as many steps as there were",
+    settled(call("f", ONES * 0.5), "compiled"),
+    call("f", -ONES, rung="compiled"),
+    call("f", ONES * 3, rung="compiled"),
+    tolerance=LOOSE,
+)
+def recurrent():
+    w = World(
+        weights={
+            "h": jnp.array([[0.9, 0.3, -0.2], [-0.3, 0.8, 0.1], [0.2, 0.1, 0.9]]),
+            "stop": jnp.array([0.5, -0.4, 0.3]),
+        }
+    )
+
+    def loss(weights, x):
+        h, total, steps = x, 0.0, 0
+        while True:
+            h = jnp.tanh(weights["h"] @ h + 0.1)
+            stop = jax.nn.sigmoid(weights["stop"] @ h)
+            total = total + (1 - stop) * jnp.sum(h**2)
+            steps += 1
+            if stop < 0.5 or steps >= 12:
+                break
+        return total / steps
+
+    def f(x):
+        value, gradient = jax.value_and_grad(loss)(w.weights, x)
+        w.weights = jax.tree.map(lambda p, g: p - 0.01 * g, w.weights, gradient)
+        return value
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "k-means until no centre moves, and how the result depends on the points",
+    settled(call("f", ROWS), "compiled"),
+    call("f", ROWS * 2 + 1, rung="compiled"),
+    tolerance=LOOSE,
+)
+def k_means():
+    def inertia(points):
+        centres, moved = points[:2], jnp.float32(jnp.inf)
+        while moved > 1e-3:
+            distances = jnp.sum((points[:, None] - centres) ** 2, axis=-1)
+            member = jax.nn.one_hot(jnp.argmin(distances, axis=1), 2)
+            new = member.T @ points / jnp.maximum(member.sum(0), 1.0)[:, None]
+            moved = jnp.max(jnp.abs(new - centres))
+            centres = new
+        return jnp.sum(jnp.min(jnp.sum((points[:, None] - centres) ** 2, axis=-1), axis=1))
+
+    def f(points):
+        return jax.value_and_grad(inertia)(points)
+
+    return World(f=f)
+
+
+@scenario(
+    "L-BFGS with a backtracking line search: gradients in a loop in which steps are tried",
+    settled(call("f", ONES), "compiled"),
+    call("f", ONES * -0.5, rung="compiled"),
+    tolerance=LOOSE,
+)
+def lbfgs():
+    def objective(x):
+        return jnp.sum(jnp.cosh(x) + 0.5 * (x - jnp.roll(x, 1)) ** 2) + jnp.sum(x**4)
+
+    def minimise(x):
+        gradient = jax.grad(objective)(x)
+        s, y = jnp.zeros((2, 3)), jnp.zeros((2, 3))
+        while jnp.max(jnp.abs(gradient)) > 1e-2:
+            q, kept = gradient, []
+            for i in range(2):
+                rho = jnp.where(s[i] @ y[i] > 1e-9, 1 / jnp.maximum(s[i] @ y[i], 1e-9), 0.0)
+                alpha = rho * (s[i] @ q)
+                q = q - alpha * y[i]
+                kept.append((rho, alpha))
+            for i in (1, 0):
+                rho, alpha = kept[i]
+                q = q + s[i] * (alpha - rho * (y[i] @ q))
+            rate = 1.0
+            while objective(x - rate * q) > objective(x) - 1e-4 * rate * (gradient @ q):
+                rate *= 0.5
+            new = x - rate * q
+            after = jax.grad(objective)(new)
+            s, y = jnp.stack([new - x, s[0]]), jnp.stack([after - gradient, y[0]])
+            x, gradient = new, after
+        return x
+
+    def f(x):
+        return minimise(x), objective(x)
+
+    return World(f=f)
+
+
+@scenario(
+    "power iteration until the vector settles, and the gradient of the eigenvalue",
+    settled(call("f", ROWS.T @ ROWS), "compiled"),
+    call("f", jnp.diag(jnp.array([3.0, 1.0, 0.5])), rung="compiled"),
+    tolerance=Tolerance(relative=2e-3, absolute=2e-4),
+)
+def power_iteration():
+    def eigenvalue(a):
+        v, before = jnp.ones(3) / jnp.sqrt(3.0), jnp.zeros(3)
+        while jnp.max(jnp.abs(v - before)) > 1e-3:
+            before = v
+            v = a @ v
+            v = v / jnp.linalg.norm(v)
+        return v @ a @ v
+
+    return World(f=lambda a: jax.value_and_grad(eigenvalue)(a))
+
+
+# Gradients of constructs ---------------------------------------------------------------------------------------------
+
+
+@scenario(
+    "the gradient of a while loop that is entered not at all, often, and more often than there is room for",
+    settled(call("f", ONES), "compiled"),
+    call("f", SMALL, rung="compiled"),
+    call("f", jnp.full(3, 1e6, jnp.float32), rung="compiled"),
+    steady("f", call("f", ONES, rung="compiled"), call("f", BIG, rung="compiled"), call("f", SMALL, rung="compiled")),
+)
+def grad_of_while():
+    def loss(x):
+        while x.sum() > 1.0:
+            x = 0.7 * x + 0.01 * jnp.sqrt(x)
+        return jnp.sum(x**2)
+
+    return World(f=lambda x: jax.value_and_grad(loss)(x))
+
+
+@scenario(
+    "the gradient of nested while loops: the inner ones go round another number of times in each outer trip",
+    settled(call("f", ONES * 2), "compiled"),
+    call("f", SMALL, rung="compiled"),
+    call("f", ONES * 20, rung="compiled"),
+)
+def grad_of_nested():
+    def loss(x):
+        count = 0
+        while x.sum() > 1.0:
+            y = x
+            while jnp.max(y) > 0.3:
+                y = y * 0.6
+                count += 1
+            x = 0.5 * x + 0.1 * jnp.log1p(y)
+        return x.sum() * count, count
+
+    return World(f=lambda x: jax.value_and_grad(loss, has_aux=True)(x))
+
+
+@scenario(
+    "the gradient of for loops with break, continue and return on arrays",
+    settled(call("f", ONES, ROWS), "compiled"),
+    call("f", SMALL, ROWS, rung="compiled"),
+    call("f", ONES, -ROWS, rung="compiled"),
+)
+def grad_of_jumps():
+    def loss(w, rows):
+        h = jnp.full(3, 0.5, jnp.float32)
+        for row in rows:
+            if row.sum() < 0:
+                continue
+            h = jnp.sqrt(jnp.abs(h * w + row))
+            if h[0] > 1.2:
+                break
+        for row in rows:
+            h = h * w
+            if h.sum() < 1.0:
+                return jnp.log(h.sum() + 3.0)
+        return h.sum()
+
+    return World(f=lambda w, rows: jax.grad(loss)(w, rows))
+
+
+@scenario(
+    "the gradient of a loop over a range with an array for its bound",
+    settled(call("f", ONES, jnp.int32(5)), "compiled"),
+    steady("f", call("f", ONES, jnp.int32(0), rung="compiled"), call("f", ONES, jnp.int32(7), rung="compiled")),
+    call("f", ONES, jnp.int32(30), rung="compiled"),
+    tolerance=LOOSE,
+)
+def grad_of_range():
+    def loss(x, n):
+        for i in range(int(n)):
+            x = jnp.sin(x) * (1 + 0.1 * i)
+        return x.sum()
+
+    return World(f=lambda x, n: jax.grad(loss)(x, n))
+
+
+@scenario(
+    "a trip that does not happen divides by zero, and no gradient shows it",
+    settled(call("f", jnp.float32(4.0), jnp.float32(0.5)), "compiled"),
+    call("f", jnp.float32(0.0), jnp.float32(0.5), rung="compiled"),
+    call("f", jnp.float32(1.0), jnp.float32(0.25), rung="compiled"),
+)
+def no_poison():
+    def loss(x, w):
+        while x > 0.0:
+            x = jnp.maximum(jnp.sqrt(x) * w - 0.5 / jnp.sqrt(x) * w, 0.0)
+        return x + w
+
+    return World(f=lambda x, w: jax.grad(loss, argnums=(0, 1))(x, w))
+
+
+@scenario(
+    "a loop that is differentiated counts in Python, writes to an object, appends to its list and prints",
+    settled(call("f", ONES), "compiled"),
+    call("f", SMALL, rung="compiled"),
+    call("f", BIG, rung="compiled"),
+    change(lambda w: w.log.clear()),
+    call("f", ONES, rung="compiled"),
+)
+def effects_in_grad():
+    w = World(steps=0, log=[], last=None)
+
+    def loss(x):
+        here = 0
+        while x.sum() > 1.0:
+            x = x * 0.6
+            here += 1
+            w.steps += 1
+            w.log.append(w.steps)
+            print("step", w.steps, here)
+        w.last = here
+        return jnp.sum(x**2)
+
+    w.f = lambda x: jax.grad(loss)(x)
+    return w
+
+
+@scenario(
+    "an assertion in a loop that is differentiated fails in a later call",
+    settled(call("f", ONES), "compiled"),
+    call("f", jnp.array([1.0, 1.0, -5.0])),
+    call("f", jnp.array([1.0, 9.0, -5.0])),
+    call("f", ONES, rung="compiled"),
+)
+def assertion_in_grad():
+    w = World(seen=0)
+
+    def loss(x):
+        while x.sum() > 1.0:
+            w.seen += 1
+            x = x - 0.5
+            assert x[2] > -6.0, "too low"
+        return jnp.sum(x**2)
+
+    w.f = lambda x: jax.grad(loss)(x)
+    return w
+
+
+@scenario(
+    "second derivatives, Jacobians, vjp, jvp and linearize of a while loop",
+    settled(call("f", ONES), "compiled"),
+    call("f", SMALL, rung="compiled"),
+    call("f", ONES * 3, rung="compiled"),
+    tolerance=LOOSE,
+)
+def every_derivative():
+    def loss(x):
+        while jnp.sum(x**2) > 0.9:
+            x = jnp.sin(x) * 0.9
+        return jnp.sum(x**3)
+
+    def f(x):
+        value, pull = jax.vjp(loss, x)
+        _, push = jax.linearize(loss, x)
+        return (
+            jax.hessian(loss)(x),
+            jax.grad(lambda y: jax.grad(loss)(y).sum())(x),
+            jax.jvp(jax.grad(loss), (x,), (x,)),
+            jax.jacrev(loss)(x),
+            jax.jacfwd(loss)(x),
+            pull(value),
+            push(x),
+        )
+
+    return World(f=f)
+
+
+@scenario(
+    "a gradient function that was made outside, of a function with a while loop and state",
+    settled(call("f", ONES), "compiled"),
+    call("f", BIG, rung="compiled"),
+)
+def made_outside():
+    w = World(calls=0, trips=0)
+
+    def loss(x):
+        w.calls += 1
+        while x.sum() > 1.0:
+            x = x * 0.7
+            w.trips += 1
+        return jnp.sum(x**2)
+
+    gradient, both = jax.grad(loss), jax.value_and_grad(loss)
+    w.f = lambda x: (gradient(x), both(x))
+    return w
+
+
+@scenario(
+    "gradients through dynamic loops that are computed again from checkpoints",
+    settled(call("f", ONES, ROWS), "compiled"),
+    call("f", SMALL, ROWS, rung="compiled"),
+    call("f", jnp.full(3, 1e6, jnp.float32), ROWS, rung="compiled"),
+    call("f", ONES, ROWS * 0, rung="compiled"),
+    options={"loop_grad": "checkpoint"},
+)
+def checkpoints():
+    def loss(x, rows):
+        while x.sum() > 1.0:
+            x = 0.7 * x + 0.01 * jnp.sqrt(x)
+        for row in rows:
+            x = jnp.tanh(x + row)
+            if x.sum() > 2.0:
+                break
+        return jnp.sum(x**2)
+
+    return World(f=lambda x, rows: jax.grad(loss)(x, rows))
