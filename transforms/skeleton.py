@@ -66,6 +66,7 @@ def skeleton(
     source: str,
     *,
     host: Collection[str],
+    free: Sequence[str] = (),
     first_line: int = 1,
     is_leaf: Callable[[str], bool] = _no,
     is_data: Callable[[str], bool] = _no,
@@ -75,6 +76,7 @@ def skeleton(
     Args:
         source: dedented text of one `def`.
         host: its parameters, and free variables, that hold parts of the structure or Python's own values.
+        free: its free variables, which become parameters, after the others.
         first_line: file line of the text's first line.
         is_leaf: says that a dotted name is a library's function.
         is_data: says that a global name holds a class, a module or plain data: nothing that computes with arrays.
@@ -93,6 +95,8 @@ def skeleton(
     function = module.body[0]
     if not isinstance(function, ast.FunctionDef):
         raise NotASkeleton("it is no plain function", first_line)
+    function.args.kwonlyargs += [ast.arg(name) for name in free]
+    function.args.kw_defaults += [None for _ in free]
     names = _Names(function, host, is_leaf, is_data)
     body = _Parter(names, source, first_line).block(_without_docstring(function.body))
     made = ast.FunctionDef(**{**vars(function), "body": body or [ast.Pass()], "decorator_list": [], "returns": None})
@@ -219,7 +223,7 @@ class _Names:
         base = name.partition(".")[0]
         if not name or self.is_leaf(name) or (self.calls_host(node) and not isinstance(node.func, ast.Attribute)):
             return False
-        if base in self.local and base not in self.host:
+        if base in self.local and base not in self.host and isinstance(node.func, ast.Attribute):
             return False  # a method of an array
         given = [*node.args, *(word.value for word in node.keywords)]
         return any(self.is_host(each) and self.reads(each) for each in given)
@@ -235,6 +239,12 @@ def _bindings(body: Sequence[ast.stmt], values: dict[str, list[ast.expr | None]]
     """What each name of a function is bound to; None for what no expression says."""
 
     def bind(target: ast.AST, value: ast.expr | None) -> None:
+        if isinstance(target, ast.Tuple | ast.List) and value is not None:
+            pairs = _pairs(target.elts, value)
+            if pairs is not None:
+                for own, part in pairs:
+                    bind(own, part)
+                return
         for each in ast.walk(target):
             if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
                 values.setdefault(each.id, []).append(value)
@@ -275,6 +285,23 @@ def _bindings(body: Sequence[ast.stmt], values: dict[str, list[ast.expr | None]]
             _bindings(handler.body, values)
 
 
+def _pairs(targets: Sequence[ast.expr], value: ast.expr) -> list[tuple[ast.expr, ast.expr]] | None:
+    """Which part of a value each target gets, where that can be read off."""
+    parts: list[ast.expr] = []
+    if isinstance(value, ast.Call) and not value.keywords:
+        name = dotted(value.func)
+        if name == "zip":
+            parts = value.args
+        elif name == "enumerate" and len(value.args) == 1:
+            parts = [ast.Constant(0), *value.args]
+    elif isinstance(value, (ast.Tuple, ast.List)):
+        parts = value.elts
+    starred = any(isinstance(each, ast.Starred) for each in (*targets, *parts))
+    if starred or len(parts) != len(targets):
+        return None
+    return list(zip(targets, parts, strict=True))
+
+
 def _expressions(statement: ast.stmt) -> list[ast.expr]:
     return [child for child in ast.iter_child_nodes(statement) if isinstance(child, ast.expr)]
 
@@ -285,6 +312,10 @@ def dotted(node: ast.expr) -> str:
         return node.id
     base = dotted(node.value) if isinstance(node, ast.Attribute) else ""
     return f"{base}.{node.attr}" if base and isinstance(node, ast.Attribute) else ""
+
+
+def _name(name: str) -> ast.Name:
+    return ast.Name(name, ast.Load())
 
 
 class _Parter:
@@ -391,9 +422,32 @@ class _Parter:
         if not self._parts(node):
             self._out.append(node)
             return
-        items = node.iter if self.names.is_host(node.iter) else self._atom(self._lift(node.iter))
-        made = ast.For(node.target, items, self.block(node.body), self.block(node.orelse))
-        self._add(node, made, "host")
+        rows: list[ast.stmt] = []
+        items, target = self._items(node.iter, node.target, rows)
+        for row in rows:
+            ast.fix_missing_locations(ast.copy_location(row, node))
+        self._add(node, ast.For(target, items, self.block([*rows, *node.body]), self.block(node.orelse)), "host")
+
+    def _items(self, items: ast.expr, target: ast.expr, rows: list[ast.stmt]) -> tuple[ast.expr, ast.expr]:
+        """What a loop is over, and its target: arrays are looped over by index, and `rows` bind theirs."""
+        if self.names.is_host(items):
+            return items, target
+        name = dotted(items.func) if isinstance(items, ast.Call) else ""
+        if isinstance(items, ast.Call) and name in ("zip", "enumerate") and isinstance(target, ast.Tuple):
+            before = target.elts[:1] if name == "enumerate" else []
+            inner = target.elts[len(before) :]
+            if len(inner) == len(items.args) and not any(isinstance(each, ast.Starred) for each in items.args):
+                pairs = [self._items(each, own, rows) for each, own in zip(items.args, inner, strict=True)]
+                call = ast.Call(items.func, [each for each, _ in pairs], items.keywords)
+                return call, ast.Tuple([*before, *(own for _, own in pairs)], ast.Store())
+        if name in ("zip", "enumerate", "map", "filter", "reversed"):
+            self._refuse(items, "it loops over arrays and the structure at once")
+        base = self._atom(self._lift(items))
+        index = self._fresh()
+        self.names.host.add(index)
+        self.names.structure.add(index)
+        rows.append(ast.Assign([target], ast.Subscript(base, _name(index), ast.Load())))
+        return ast.Call(_name("range"), [ast.Call(_name("len"), [base], [])], []), ast.Name(index, ast.Store())
 
     def _while(self, node: ast.While) -> None:
         if not self._parts(node):

@@ -83,6 +83,7 @@ def _function(fn: types.FunctionType) -> Callable[..., Any]:
     if structures.is_scheduled(fn):
         return lambda *args, **kwargs: structures.run(fn, args, kwargs)
     if emitted.is_emitted(fn.__code__):
+        structures.note(fn)
         return fn
     disabled = fn.__dict__.get("__janusx_disabled__")
     if disabled is not None:

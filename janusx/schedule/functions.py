@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
-import numpy as np
 
 from janusx import emitted, errors, leaves, sources, transforms
 from janusx.schedule import recorders
@@ -113,9 +112,11 @@ class Functions:
             return known
         if leaves.is_leaf(fn):
             return fn
+        cells = emitted.cells_of(fn)
 
         def first(*args: Any, **kwargs: Any) -> Any:
-            return self.parted(fn, args, kwargs)(*args, **kwargs)
+            free = {name: cell.cell_contents for name, cell in cells.items()}
+            return self.parted(fn, args, {**kwargs, **free})(*args, **kwargs, **free)
 
         return first
 
@@ -126,10 +127,10 @@ class Functions:
             return known
         try:
             source = sources.find_source(fn)
-            names = self._host_names(fn, source, args, kwargs)
             done = transforms.skeleton(
                 source.text,
-                host=names,
+                host=self._host_names(fn, args, kwargs),
+                free=fn.__code__.co_freevars,
                 first_line=source.first_line,
                 is_leaf=lambda name: is_leaf_name(fn, name) or _is_library(fn, name),
                 is_data=lambda name: _is_data(fn, name),
@@ -149,7 +150,9 @@ class Functions:
             raise Unscheduled(f"{fn.__qualname__} reads its own frame")
         text = dataclasses.replace(source, text=done.text, first_line=1, kind="def")
         segments = [self._segment(fn, text, piece) for piece in cut.pieces]
-        code = emitted.compile_host(cut, text, [piece.name for piece in cut.pieces], fn.__code__)
+        # At the lines of the file, functions within are known again as the user's own.
+        placed = dataclasses.replace(cut, lines=tuple(done.lines[line - 1] for line in cut.lines))
+        code = emitted.compile_host(placed, text, [piece.name for piece in cut.pieces], fn.__code__)
         cells = {**emitted.cells_of(fn), cut.ops_name: types.CellType(self)}
         cells |= {piece.name: each.cell for piece, each in zip(cut.pieces, segments, strict=True)}
         self.ready.add(code)
@@ -162,35 +165,30 @@ class Functions:
         self.segments.append(segment)
         return segment
 
-    def _host_names(
-        self, fn: types.FunctionType, source: sources.FunctionSource, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> set[str]:
+    def _host_names(self, fn: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> set[str]:
         code = fn.__code__
         if code.co_flags & 0x0C:  # *args, **kwargs
             raise Unscheduled(f"{fn.__qualname__} takes any number of arguments")
+        if "__class__" in code.co_freevars:
+            raise Unscheduled(f"{fn.__qualname__} uses `super()`")
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         defaults = fn.__defaults__ or ()
         given = dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True))
         given |= {**(fn.__kwdefaults__ or {}), **dict(zip(names, args, strict=False)), **kwargs}
-        return {name for name in names if name in given and self._is_host(given[name])}
+        return {name for name, value in given.items() if self._is_host(value)}
 
     def _is_host(self, value: Any) -> bool:
         """Whether a parameter holds a structure or Python's own values, rather than arrays or what holds them."""
-        if isinstance(value, Handle | jax.Array | np.ndarray):
+        if isinstance(value, Handle | jax.Array):
             return False
         if type(value) in (list, tuple, dict):
             items = value.values() if type(value) is dict else value
             return all(map(self._is_host, items))
-        return self.region.number_of(value) is None
+        return self.region.number_of(value) is None and not isinstance(value, types.FunctionType)
 
 
 def _value_of(fn: types.FunctionType, name: str) -> Any:
-    if name in fn.__code__.co_freevars:
-        try:
-            return emitted.cells_of(fn)[name].cell_contents
-        except ValueError:  # empty
-            return None
-    return fn.__globals__.get(name)
+    return None if name in fn.__code__.co_freevars else fn.__globals__.get(name)
 
 
 def _is_library(fn: types.FunctionType, name: str) -> bool:

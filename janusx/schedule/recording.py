@@ -28,6 +28,7 @@ class Handle:
 
     __slots__ = ("level", "number")
     aval: int
+    shape: tuple[int, ...]
 
     def __init__(self, level: int, number: int):
         self.level = level
@@ -36,7 +37,12 @@ class Handle:
     def _asked(self, *args: Any) -> Any:
         raise Unscheduled("an array decides what the host does with a structure")
 
-    __bool__ = __iter__ = __len__ = __getitem__ = __float__ = __int__ = __index__ = __call__ = _asked
+    def __len__(self) -> int:
+        if not self.shape:
+            raise Unscheduled("the length of a scalar is asked for where the host walks a structure")
+        return self.shape[0]
+
+    __bool__ = __iter__ = __getitem__ = __float__ = __int__ = __index__ = __call__ = _asked
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _asked  # type: ignore[assignment]
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __neg__ = __matmul__ = _asked
     __str__ = __repr__ = __format__ = __array__ = _asked
@@ -181,10 +187,10 @@ class Recording:
         handles: by aval, the class of handles.
     """
 
-    def __init__(self, kinds: int, objects: list[Any], outer: int, stride: int, handles: list[type[Handle]]):
+    def __init__(self, kinds: int, objects: dict[int, Any], outer: int, stride: int, handles: list[type[Handle]]):
         self.rows = [Rows() for _ in range(kinds)]
         self.objects = objects
-        self.given = {id(each): number for number, each in enumerate(objects)}
+        self.given = {id(each): number for number, each in objects.items()}
         self.outer = outer
         self.stride = stride
         self.handles = handles

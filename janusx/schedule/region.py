@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 import threading
+import types
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,19 +14,42 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from janusx import emitted
 from janusx.schedule import execution, recording, tables
 from janusx.schedule.functions import Functions, Segment
 from janusx.schedule.recording import Aval, Given, Handle, Host, Kind, Missed, Passed, Recording, Same, Slot, Tree
-from janusx.signals import Signal, Unscheduled
+from janusx.signals import Signal, Structured, Unscheduled
 from janusx.state import exprs, symbols
 from janusx.state.dtypes import weakened
 from janusx.state.paths import Path
 from janusx.state.structure import is_structure
 from janusx.tracing import context
 from janusx.tracing.staging import trace_region
+from janusx.tracing.structures import holds_no_arrays
 
 MAX_KINDS = 200
 """Kinds of array work; beyond, the structure is no structure in this sense."""
+
+
+MADE = 1 << 20
+"""Numbers of functions that the program makes begin here; below are those of the user's objects."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A function that the program makes, over variables of another one.
+
+    Attributes:
+        code: the user's.
+        globals: the user's.
+        name: of the function.
+        cells: a template for each of its variables that is bound.
+    """
+
+    code: types.CodeType
+    globals: dict[str, Any] = field(compare=False, repr=False)
+    name: str
+    cells: dict[str, Any]
 
 
 @dataclass(eq=False)
@@ -62,7 +86,7 @@ class Region:
         known = Aval.of(array)
         if known not in self.avals:
             self.avals[known] = len(self.avals)
-            self.handles.append(type("Handle", (Handle,), {"__slots__": (), "aval": self.avals[known]}))
+            self.handles.append(type("Handle", (Handle,), {"__slots__": (), "aval": self.avals[known], "shape": known.shape}))
         return self.avals[known]
 
     def number_of(self, value: Any) -> int | None:
@@ -79,7 +103,19 @@ class Region:
         self.building.discover(segment, args)
         return segment(*args)
 
-    def argument(self, template: Any, objects: Sequence[Any], values: Sequence[Any]) -> Any:
+    def objects(self, given: Sequence[Any], made: Sequence[Made], values: Sequence[Any]) -> dict[int, Any]:
+        """The user's objects by number, and the functions that the program makes."""
+        objects: dict[int, Any] = dict(enumerate(given))
+        for number, each in enumerate(made, MADE):
+            cells = tuple(types.CellType() for _ in each.code.co_freevars)
+            objects[number] = types.FunctionType(each.code, each.globals, each.name, None, cells)
+        for number, each in enumerate(made, MADE):
+            for name, cell in zip(each.code.co_freevars, objects[number].__closure__, strict=True):
+                if name in each.cells:
+                    cell.cell_contents = self.argument(each.cells[name], objects, values)
+        return objects
+
+    def argument(self, template: Any, objects: dict[int, Any], values: Sequence[Any]) -> Any:
         """What the host gets for an argument."""
 
         def leaf(part: Any) -> Any:
@@ -96,7 +132,7 @@ class Region:
         """How many numbers a row has: one for each array that it gives."""
         return max((len(kind.gives) for kind in self.kinds.values()), default=1) or 1
 
-    def record(self, fn: Any, args: Sequence[Any], objects: list[Any], outer: int) -> tuple[Any, Recording]:
+    def record(self, fn: Any, args: Sequence[Any], objects: dict[int, Any], outer: int) -> tuple[Any, Recording]:
         """Have the host walk; returns the result, with handles, and the recording."""
         self.recording = Recording(len(self.kinds), objects, outer, self.stride, self.handles)
         try:
@@ -112,8 +148,9 @@ class Plan:
 
     Attributes:
         region: whose host functions walk.
-        fn: the function that is called.
+        fn: a template of the function that is called.
         args: a template for each argument.
+        made: functions that the program makes.
         layout: where everything lies.
         objects: how many objects pieces use.
         result: template of the result: slots in the order of the roots.
@@ -122,6 +159,7 @@ class Plan:
     region: Region
     fn: Any
     args: tuple[Any, ...]
+    made: tuple[Made, ...]
     layout: tables.Layout
     objects: int
     result: Any
@@ -132,11 +170,12 @@ class Plan:
         Raises:
             Missed: the program was made for something else. Plain Python will show what the user's own error is.
         """
-        region, objects = self.region, list(values[: self.objects])
+        region, hosts = self.region, values[self.objects :]
         with region.lock:
-            args = [self.region.argument(part, objects, values[self.objects :]) for part in self.args]
+            objects = region.objects(values[: self.objects], self.made, hosts)
+            fn, *args = (region.argument(part, objects, hosts) for part in (self.fn, *self.args))
             try:
-                result, done = region.record(self.fn, args, objects, len(self.layout.outer))
+                result, done = region.record(fn, args, objects, len(self.layout.outer))
                 found = Result.of(result)
                 if found.template != self.result or len(done.rows) != len(self.layout.kinds):
                     raise Missed("another result, or kinds of array work that came later")
@@ -189,6 +228,8 @@ class Builder:
         self.exprs: list[Any] = []
         self.values: list[Any] = []
         self.outer: list[Any] = []
+        self.made: list[Made] = []
+        self.functions: dict[int, tuple[int, Any]] = {}  # by `id`: the number of a function that the program makes
 
     def run(self, fn: Any, args: Sequence[Any]) -> Any:
         """The result of the call, in the trace."""
@@ -202,13 +243,13 @@ class Builder:
 
     def _run(self, fn: Any, args: Sequence[Any]) -> Any:
         region = self.region
-        templates = tuple(map(self._template, args))
+        fn, *templates = map(self._template, (fn, *args))
         outer = tuple(region.aval(array) for array in self.outer)
         result, done = self._walk(fn, templates, len(outer))
         found = Result.of(result)
         kinds = tuple(region.kinds.values())
         layout = tables.Layout(kinds, tables.sizes_of(kinds, done, region.sizes), outer)
-        plan = self._plan(fn, templates, layout, found.template)
+        plan = self._plan(fn, tuple(templates), layout, found.template)
         expr = exprs.Apply(plan.record, (*map(exprs.Object, region.paths), *self.exprs))
         made = tables.tables(layout, done, found.roots)
         inputs = [self.trace.host_input(_item(expr, i), jnp.asarray(table)) for i, table in enumerate(made)]
@@ -231,11 +272,11 @@ class Builder:
         region = self.region
         while True:
             count = len(region.kinds)
-            objects = [self._real(path) for path in region.paths]
-            args = [region.argument(part, objects, self.values) for part in templates]
+            objects = region.objects([self._real(path) for path in region.paths], self.made, self.values)
+            real, *args = (region.argument(part, objects, self.values) for part in (fn, *templates))
             try:
                 with context.entered(None):  # the user's classes are as they are outside of a trace
-                    result, done = region.record(fn, args, objects, outer)
+                    result, done = region.record(real, args, objects, outer)
             except recording.Strange as error:
                 raise Unscheduled(f"array code gets a {error} out of the structure") from None
             except Exception as error:
@@ -246,7 +287,7 @@ class Builder:
     def _plan(self, fn: Any, args: tuple[Any, ...], layout: tables.Layout, result: Any) -> Plan:
         """The last plan where nothing has changed, so that passes come to an end."""
         region = self.region
-        plan = Plan(region, fn, args, layout, len(region.paths), result)
+        plan = Plan(region, fn, args, tuple(self.made), layout, len(region.paths), result)
         known = region.plan
         if known is None or any(getattr(known, name) != getattr(plan, name) for name in Plan.__dataclass_fields__):
             region.plan, region.sizes = plan, layout.sizes
@@ -267,14 +308,38 @@ class Builder:
         if symbols.is_array(value):
             self.outer.append(value)
             return Slot(self.region.aval(value), len(self.outer) - 1)
+        if cls is types.FunctionType and emitted.is_emitted(value.__code__):
+            return self._function(value)
         node = self.trace.shadow.by_shadow.get(id(value))
         if node is not None:
+            if cls in (list, tuple, dict) and holds_no_arrays(node):
+                raise Structured((node.path,))  # labels: other values are another schedule, too
             return Given(self.named(node))
         if cls in (list, tuple) or (isinstance(value, tuple) and hasattr(cls, "_fields")):
             return Tree(cls, tuple(map(self._template, value)))
         if cls is dict:
             return Tree(cls, tuple(map(self._template, value.values())), tuple(value))
         return Same(value)
+
+    def _function(self, fn: types.FunctionType) -> Any:
+        """The template of a function of the program: over variables of another one, or the user's own."""
+        if id(fn) in self.functions:
+            return Given(self.functions[id(fn)][0])
+        code = emitted.origin(fn.__code__)
+        if code is None or fn.__defaults__ or fn.__kwdefaults__:
+            raise Unscheduled(f"{fn.__qualname__} is given where the host walks a structure")
+        number = MADE + len(self.made)
+        self.functions[id(fn)] = number, fn
+        self.made.append(Made(code, self.trace.real_globals(fn.__globals__), fn.__name__, {}))
+        for name, cell in emitted.cells_of(fn).items():
+            if name not in code.co_freevars:
+                continue
+            try:
+                content = cell.cell_contents
+            except ValueError:  # not bound yet
+                continue
+            self.made[number - MADE].cells[name] = self._template(content)
+        return Given(number)
 
     def number(self, value: Any) -> int | None:
         """The number of one of the user's objects that pieces use; it gets one now."""
@@ -289,11 +354,17 @@ class Builder:
         if node.path not in paths:
             paths.append(node.path)
             if under_way is not None:
-                under_way.objects.append(node.real)
+                under_way.objects[len(paths) - 1] = node.real
         number = paths.index(node.path)
         if under_way is not None:
             under_way.given[id(node.real)] = number
         return number
+
+    def _inside(self, number: int) -> Any:
+        """What stands for an object, or a function that the program makes, while it is traced."""
+        if number >= MADE:
+            return next(fn for known, fn in self.functions.values() if known == number)
+        return self.trace.shadow.shadow_of(self._real(self.region.paths[number]))
 
     def _real(self, path: Path) -> Any:
         return next((node.real for node in self.trace.shadow.objects if node.path == path), None)
@@ -366,7 +437,7 @@ class Builder:
                         return array
                     expr = exprs.Apply(_row, (exprs.Constant(part.number),))
                     return symbols.Sym(expr, part.sample, part.kind, array)
-                return trace.shadow.shadow_of(self._real(region.paths[part.index])) if type(part) is Given else part.value
+                return self._inside(part.index) if type(part) is Given else part.value
 
             return [recording.rebuild(template, leaf) for template in templates]
 

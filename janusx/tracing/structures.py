@@ -52,7 +52,7 @@ class Structures:
     def _walked(self, value: Any) -> Path | None:
         """The path of what a parameter holds, if that is an object of the user's without arrays in it."""
         node = self._trace.shadow.by_shadow.get(id(value))
-        if node is None or not node.pinned or not _without_arrays(node, set()):
+        if node is None or not node.pinned or not holds_no_arrays(node):
             return None
         path: Path = node.path
         while len(path.steps) > 1 and isinstance(path.steps[-1], Index | Key):
@@ -68,13 +68,11 @@ class Structures:
         """Call a function that the host walks with."""
         from janusx.schedule.region import Builder, Region
 
-        if emitted.is_emitted(fn.__code__) or fn.__closure__:
-            raise Unscheduled(f"{fn.__qualname__} closes over variables")
         bound = inspect.signature(fn).bind(*args, **kwargs)
         bound.apply_defaults()
         if bound.kwargs:
             raise Unscheduled(f"{fn.__qualname__} has parameters that are given by name only")
-        key = (fn.__code__, self._calls)
+        key = (emitted.origin(fn.__code__) or fn.__code__, self._calls)
         self._calls += 1
         region = self._trace.settings.regions.setdefault(key, Region())
         return Builder(region, self._trace).run(fn, bound.args)
@@ -94,6 +92,11 @@ def deciding(signal: Decides) -> types.CodeType | None:
             found = emitted.origin(code)
         at = at.tb_next
     return found
+
+
+def holds_no_arrays(node: ObjectNode) -> bool:
+    """Whether nothing that an object leads to is an array."""
+    return _without_arrays(node, set())
 
 
 def _without_arrays(node: ObjectNode, seen: set[int]) -> bool:
