@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from janusx.state.exprs import Apply
+
 
 @dataclass(frozen=True, slots=True)
 class Write:
@@ -89,6 +91,9 @@ REFUSED_METHODS = frozenset({"resize", "setflags", "setfield", "byteswap", "tofi
 
 WRITING_FUNCTIONS = (np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis)
 """Functions of NumPy's that change their first argument and return nothing."""
+
+MAX_SIZE = 400
+"""Nodes of the expression of what an array holds, beyond which it is not read within the call: each write is a copy."""
 
 LARGEST_COPY = 1 << 20
 """Bytes of an array that is copied so that a call may read what it has written: a copy of 1 MiB takes about 60 µs."""
@@ -220,3 +225,22 @@ def undo(done: Sequence[tuple[Any, Any, Any]]) -> None:
 def perform_event(done: list[tuple[Any, Any, Any]], write: Any, args: Any, kwargs: Any) -> None:
     """Make a write that is one of a list of events."""
     perform(done, write, *args, **kwargs)
+
+
+def size(expr: Any) -> int:
+    """How many nodes an expression has, written out."""
+    return 1 + sum(map(size, (*expr.args, *(arg for _, arg in expr.kwargs)))) if isinstance(expr, Apply) else 1
+
+
+def is_changed(expr: Any) -> bool:
+    """Whether an expression has a copy in it that was made for a write."""
+    if not isinstance(expr, Apply):
+        return False
+    return type(expr.function) is Changed or any(map(is_changed, expr.args))
+
+
+def is_one(one: Any, other: Any) -> bool:
+    """Whether two expressions of what an array holds are one."""
+    if one is other or not isinstance(one, Apply) or not isinstance(other, Apply):
+        return one is other
+    return one.function is relocated is other.function and all(map(operator.is_, one.args, other.args))

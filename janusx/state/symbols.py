@@ -20,7 +20,8 @@ import numpy as np
 
 from janusx.signals import Unstageable
 from janusx.state import policy, samples
-from janusx.state.arrays import SET_ITEM, Augment, Write
+from janusx.state.arithmetic import Arithmetic
+from janusx.state.arrays import SET_ITEM, Write
 from janusx.state.dtypes import is_narrow as is_narrow
 from janusx.state.dtypes import is_of as is_of
 from janusx.state.dtypes import weakened as weakened
@@ -63,7 +64,7 @@ def is_array(value: Any) -> bool:
 _SCALARS = (bool, int, float, complex)
 
 
-class Sym:
+class Sym(Arithmetic):
     """A host value that is not a constant of the program. Behaves as a value of its type."""
 
     __slots__ = ("_jx_array", "_jx_expr", "_jx_kind", "_jx_sample", "_jx_value")
@@ -105,7 +106,7 @@ class Sym:
             raise Unstageable(
                 "a Python value that depends on the device decides something in code that is not converted"
             )
-        if _grows(self):
+        if grows(self):
             return bool(pin(apply(operator.gt, length(self), 0)))  # whatever its items are
         return bool(pin(apply(operator.truth, self)))
 
@@ -193,7 +194,7 @@ class Sym:
 
 def length(sym: Any) -> Any:
     """`len` of a symbolic value, symbolic itself; of a list that was appended to it is known whatever the items are."""
-    if not _grows(sym):
+    if not grows(sym):
         return apply(len, sym)
     grown = context.current().growth(sym._jx_expr.path)
     plain: Any = Sym(Apply(len, (sym._jx_expr,)), len(sym._jx_value))
@@ -204,7 +205,7 @@ def length(sym: Any) -> Any:
     return Sym(Apply(operator.add, (plain._jx_expr, Device(grown, int))), UNKNOWN, int, total)
 
 
-def _grows(sym: Any) -> bool:
+def grows(sym: Any) -> bool:
     """Whether it is a list of the user's, which the program may append to."""
     return sym._jx_kind is list and isinstance(sym._jx_expr, Input)
 
@@ -218,7 +219,7 @@ class Method:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         if isinstance(self.sym, list | dict | set):
-            if _grows(self.sym) and self.name in ("append", "extend"):
+            if grows(self.sym) and self.name in ("append", "extend"):
                 given = args if self.name == "append" else tuple(map(list, args))  # as they are now
                 context.current().hold_append(self.sym, getattr(list, self.name), given)
                 return None
@@ -288,7 +289,7 @@ def value_of(value: Any) -> Any:
 
 def appended_to(sym: Any) -> list[Any]:
     """What the program has appended to a list of the user's so far; the list itself is only touched at commit."""
-    if not _grows(sym):
+    if not grows(sym):
         return []
     return context.current().appended_to(sym._jx_expr.path)  # type: ignore[no-any-return]
 
@@ -482,61 +483,3 @@ def weak(sym: Any, other: Any) -> Any:
     if sym._jx_value is UNKNOWN and sym._jx_kind in _SCALARS and jnp.shape(array) == ():
         return array.astype(jnp.result_type(other, sym._jx_kind(0)))
     return array
-
-
-def _binary(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def forward(self: Sym, other: Any) -> Any:
-        if is_array(other):
-            return function(weak(self, other), other)
-        return apply(function, self, other) if _host(other) else NotImplemented
-
-    return forward
-
-
-def _reflected(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def backward(self: Sym, other: Any) -> Any:
-        if is_array(other):
-            return function(other, weak(self, other))
-        return apply(function, other, self) if _host(other) else NotImplemented
-
-    return backward
-
-
-def _host(value: Any) -> bool:
-    return type(value) is Sym or isinstance(
-        value, (bool, int, float, complex, str, bytes, tuple, list, np.ndarray, np.generic)
-    )
-
-
-def _unary(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda self: apply(function, self)
-
-
-def _in_place(name: str) -> Callable[[Any, Any], Any]:
-    def forward(self: Sym, other: Any) -> Any:
-        if name == "iadd" and _grows(self):
-            context.current().hold_append(self, list.extend, (list(other),))
-            return self
-        if self._jx_kind is np.ndarray and not is_array(other):
-            context.current().arrays.write(self, Write(Augment(getattr(operator, name))), (other,))
-            return self
-        if self._jx_kind in (list, dict, set):
-            self._change_in_place(f"`{name[1:]}` in place")
-        return NotImplemented  # an immutable value: Python goes on with the operator itself
-
-    return forward
-
-
-for _name in "iadd isub imul itruediv ifloordiv imod ipow imatmul iand ior ixor ilshift irshift".split():
-    setattr(Sym, f"__{_name}__", _in_place(_name))
-for _name in "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split():
-    _function = getattr(operator, _name + ("_" if _name in ("and", "or") else ""))
-    setattr(Sym, f"__{_name}__", _binary(_function))
-    setattr(Sym, f"__r{_name}__", _reflected(_function))
-for _name in "lt le eq ne gt ge".split():
-    setattr(Sym, f"__{_name}__", _binary(getattr(operator, _name)))
-for _name in "neg pos abs invert".split():
-    setattr(Sym, f"__{_name}__", _unary(getattr(operator, _name)))
-Sym.__divmod__ = _binary(divmod)  # type: ignore[operator]
-Sym.__rdivmod__ = _reflected(divmod)  # type: ignore[attr-defined]
-Sym.__round__ = lambda self, *digits: apply(round, self, *digits)  # type: ignore[attr-defined]

@@ -22,11 +22,8 @@ import numpy as np
 from janusx.signals import Unstageable
 from janusx.state import arrays, symbols
 from janusx.state.arrays import Arrangement, AugmentItem, Changed, Named, Out, Write
-from janusx.state.exprs import Apply, Device, Expr, Input
+from janusx.state.exprs import Apply, Constant, Device, Expr, Input
 from janusx.tracing.effects import Effect, Trips
-
-MAX_SIZE = 400
-"""Nodes of the expression of what an array holds, beyond which it is not read within the call: each write is a copy."""
 
 _ITSELF = (np.asarray, np.asanyarray, np.ascontiguousarray, np.atleast_1d, np.atleast_2d, np.atleast_3d)
 """Functions that give the very array that they were given, if it is as asked for."""
@@ -214,6 +211,7 @@ class Arrays:
         if memory is None:
             raise Unstageable("a NumPy array is written to that may lie in another's memory")
         self._check(memory)
+        write, args = self._augmented(target, write, args)
         given = tuple(map(self._kept, args))
         named = {name: self._kept(value) for name, value in (kwargs or {}).items()}
         if memory.real:
@@ -222,6 +220,24 @@ class Arrays:
             raise Unstageable("a NumPy array made outside of a staged region is written to in it")
         else:
             self._advance(memory, target, write, given, named)
+
+    def _augmented(self, target: Any, write: Write, args: Sequence[Any]) -> tuple[Write, Sequence[Any]]:
+        """`a[0] = a[0] + 1` as one write, so that its expression has what the array held once and not twice."""
+        value: Any = args[-1] if write is arrays.SET_ITEM else None
+        if not symbols.is_sym(value) or type(value._jx_expr) is not Apply:
+            return write, args
+        function, parts = value._jx_expr.function, value._jx_expr.args
+        if function not in _ARITHMETIC or len(parts) != 2 or type(parts[0]) is not Apply:
+            return write, args
+        item, other = parts
+        mark, memory = len(self.reads), self.memory(target)
+        held = None if memory is None or memory.why else self.now(target)[0]
+        del self.reads[mark:]
+        if item.function is not operator.getitem or not arrays.is_one(item.args[0], held):
+            return write, args
+        if item.args[1] != symbols.expr_of(args[0]) or not isinstance(other, Constant):
+            return write, args
+        return Write(AugmentItem(function), at_key=True), (args[0], other.value)
 
     def update(self, target: Any, key: Any, function: Callable[..., Any], operand: Callable[[], Any]) -> None:
         """`target[key] += operand()`, for any operator."""
@@ -304,7 +320,7 @@ class Arrays:
         decided = () if when is None else (Device(when, bool),)
         given = (*args, *kwargs.values())
         expr = Apply(changed, (*decided, memory.expr, *places, *map(symbols.expr_of, given)))
-        if size(expr) > MAX_SIZE:
+        if arrays.size(expr) > arrays.MAX_SIZE:
             memory.why = "a NumPy array is read that the call has written to many times"
             return
         if when is None and memory.content is not symbols.UNKNOWN and not any(map(symbols.unknown, given)):
@@ -385,6 +401,11 @@ class Arrays:
             raise Unstageable("a NumPy array is written to that shares memory with another")
         yield Apply(arrangement, tuple(sym._jx_expr for sym in [*syms, *self._foreign])), True
 
+    def place(self, sym: Any) -> str:
+        """Whose a symbolic array is, for messages."""
+        memory = self.memory(sym)
+        return "a NumPy array" if memory is None else str(memory.path)
+
     def paths(self) -> tuple[str, ...]:
         """The user's arrays that are written to, for reports."""
         return tuple(f"{memory.path} (in place)" for memory in self.written.values())
@@ -401,7 +422,7 @@ class Arrays:
         memory = self.memory(sym)
         if memory is not None and not memory.real:
             return self.now(sym)[0]
-        if any(each is sym for each in self._foreign) and _is_changed(sym._jx_expr):
+        if any(each is sym for each in self._foreign) and arrays.is_changed(sym._jx_expr):
             raise Unstageable("a part of a NumPy array leaves that the call has written to")
         return sym._jx_expr
 
@@ -443,11 +464,6 @@ def writes_in(effect: Effect | Trips) -> Iterator[Effect]:
         yield effect
 
 
-def size(expr: Any) -> int:
-    """How many nodes an expression has, written out."""
-    return 1 + sum(map(size, (*expr.args, *(arg for _, arg in expr.kwargs)))) if isinstance(expr, Apply) else 1
-
-
 def memory_values(memory: Memory) -> list[Any]:
     """The arrays that a memory was and is, as far as they are known."""
     return [value for value in (memory.value, memory.content) if value is not symbols.UNKNOWN]
@@ -461,12 +477,6 @@ def _arrays_in(value: Any) -> Iterator[Any]:
             yield from _arrays_in(item)
     elif type(value) is dict:
         yield from _arrays_in(list(value.values()))
-
-
-def _is_changed(expr: Any) -> bool:
-    if not isinstance(expr, Apply):
-        return False
-    return type(expr.function) is Changed or any(map(_is_changed, expr.args))
 
 
 def _is_symbolic(value: slice) -> bool:

@@ -61,10 +61,11 @@ def _parts(value: Any) -> list[Any]:
 
 def trace_through(record: Any, call: Call) -> Any:
     """Run the converted function as part of the outer trace: everything staged, nothing speculated on."""
-    settings = Settings(speculate=False, relaxed=record.knowledge.relaxed)
+    settings = Settings(False, loop_grad=record.options.get("loop_grad"), relaxed=record.knowledge.relaxed)
     record.rewriter.wrap_leaves = True
     record.rewriter.assumed = {}
     trace = Trace(Inputs((), {}), settings, record.rewriter, call_of)
+    trace.around.append("outer")
     try:
         with context.entered(trace):
             args, kwargs = [], {}
@@ -87,9 +88,8 @@ def trace_through(record: Any, call: Call) -> Any:
     for target, _ in (growth for effect in trace.effects for growth in effect.appended):
         raise errors.OuterTransformWriteError(f"{target._jx_expr.path} is appended to under a transform of JAX's.")
     for write in (each for effect in trace.effects for each in writes_in(effect)):
-        raise errors.OuterTransformWriteError(
-            f"{write.args[0]._jx_expr.path} is written to under a transform of JAX's."
-        )
+        where = trace.arrays.place(write.args[0])
+        raise errors.OuterTransformWriteError(f"{where} is written to under a transform of JAX's.")
     _say(trace, record)
     record.calls += 1
     record.compiled += 1

@@ -194,10 +194,10 @@ def prng_attribute():
 
 @scenario(
     "a replay buffer that writes to NumPy arrays in place",
-    settled(call("agent.step", BATCH[0], 1.0, converted="Agent.step"), ("compiled", "mixed")),
+    settled(call("agent.step", BATCH[0], 1.0, converted="Agent.step"), "compiled"),
     change(lambda w: w.agent.buffer.rewards.fill(0.5)),
-    call("agent.step", BATCH[1], -1.0, rung=("compiled", "mixed"), converted="Agent.step"),
-    call("agent.step", BATCH[2], 2.0, rung=("compiled", "mixed"), converted="Agent.step"),
+    call("agent.step", BATCH[1], -1.0, rung="compiled", converted="Agent.step"),
+    call("agent.step", BATCH[2], 2.0, rung="compiled", converted="Agent.step"),
     converted=("Agent.step",),
     tolerance=LOOSE,
 )

@@ -159,10 +159,37 @@ ROWS: tuple[Row, ...] = (
             "arguments": (
                 "a NumPy argument that is changed in place is changed for the caller",
                 "NumPy arrays of arguments and attributes are written to by slices, masks and out=",
+                "images of a batch are scaled, cut out and flipped in place",
             ),
+            "views and aliases": (
+                "views: a column, a reverse, a transpose and a reshape of an array are written to",
+                "an array is an argument and an attribute at once, and then is not",
+                "an attribute is a view of another",
+                "two arrays that become one memory",
+                "overlapping slices of one array are moved",
+                "an array is replaced by one of another shape, dtype and layout",
+            ),
+            "in branches and loops": (
+                "a write in a branch on an array, and one before and after it",
+                "values of the program are written in a branch",
+                "a rolled loop writes a row a trip, and counts by a value",
+                "rows of a Python loop are changed in place",
+            ),
+            "values of the program": (
+                "a value of the program is written and read by the host alone",
+                "a value of the program is written and then read by the program",
+            ),
+            "refused by NumPy": (
+                "an index out of range, and a value that does not fit",
+                "an index that the program computes is out of range",
+                "casting that NumPy refuses",
+            ),
+            "made inside": ("an array that the function makes is filled, returned and kept",),
             "attributes": (
                 "NumPy state is changed in place, with NumPy's own arithmetic",
                 "a replay buffer that writes to NumPy arrays in place",
+                "a ring buffer with priorities is filled, corrected and sampled by index",
+                "running mean and variance of Welford in float64",
             ),
             "between pieces": ("NumPy arrays are changed in place between pieces",),
         },
