@@ -86,9 +86,7 @@ def _scan(
         return work
 
     def idle(arrays: Any, values: Any) -> dict[int, Any]:
-        return {
-            aval: jnp.zeros((width * layout.stride[aval], *avals[aval].shape), avals[aval].dtype) for aval in given
-        }
+        return {aval: jnp.zeros((width * layout.stride[aval], *avals[aval].shape), avals[aval].dtype) for aval in given}
 
     branches = [*map(branch, layout.moving()), idle]
 

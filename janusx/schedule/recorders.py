@@ -64,7 +64,9 @@ def _kind(kind: Kind, out: Writer, before: dict[str, None]) -> list[str]:
             for name in reads[1:]:
                 lines.append(f"    if {name}.level > level: level = {name}.level")
             lines.append("    level += 1")
-        lines.append(f"    r{kind.index}(({'level' if reads else 0}, n, {''.join(f'{name}.number, ' for name in reads)}))")
+        lines.append(
+            f"    r{kind.index}(({'level' if reads else 0}, n, {''.join(f'{name}.number, ' for name in reads)}))"
+        )
         if hosts:
             before[f"h{kind.index} = recording.rows[{kind.index}].hosts.extend"] = None
             lines.append(f"    h{kind.index}(({''.join(f'{name}, ' for name in hosts)}))")
@@ -76,7 +78,9 @@ def _result(part: Any, hosts: list[str], level: str, out: Writer, before: dict[s
     if type(part) is Slot:
         before[f"H{part.aval} = handles[{part.aval}]"] = None
         before["stride = recording.stride"] = None
-        return f"H{part.aval}({level}, n * stride + {part.index})" if part.index else f"H{part.aval}({level}, n * stride)"
+        return (
+            f"H{part.aval}({level}, n * stride + {part.index})" if part.index else f"H{part.aval}({level}, n * stride)"
+        )
     if type(part) is Passed:
         return hosts[part.index]
     if type(part) is Given:

@@ -24,7 +24,7 @@ class Missed(KeyError):
 
 
 class Handle:
-    """An array that is not computed yet. The host may hand it on, and nothing else. Each aval has a class of its own."""
+    """An array that is not computed yet. The host may hand it on, and nothing else. An aval has a class of its own."""
 
     __slots__ = ("level", "number")
     aval: int
@@ -197,7 +197,7 @@ class Recording:
         self.next_row = itertools.count(outer).__next__
 
     def add(self, kind: Kind, level: int, reads: list[int], hosts: list[Any]) -> Any:
-        """Add a row; returns its result, with handles. (`recorders` writes the same out for each kind.)"""
+        """Add a row; returns its result, with handles. What `recorders` makes for each kind does the same."""
         row = 0
         if kind.gives:
             row = self.next_row()

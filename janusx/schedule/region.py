@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-import operator
 import threading
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-
-from janusx import emitted
-from janusx.schedule import execution, recording, tables
+from janusx.schedule import recording, tables
 from janusx.schedule.functions import Functions, Segment
-from janusx.schedule.recording import Aval, Given, Handle, Host, Kind, Missed, Passed, Recording, Same, Slot, Tree
-from janusx.signals import Signal, Structured, Unscheduled
-from janusx.state import exprs, symbols
-from janusx.state.dtypes import weakened
+from janusx.schedule.recording import Aval, Given, Handle, Kind, Missed, Passed, Recording, Same, Slot, Tree
+from janusx.signals import Signal, Unscheduled
 from janusx.state.paths import Path
-from janusx.state.structure import is_structure
-from janusx.tracing import context
-from janusx.tracing.staging import trace_region
-from janusx.tracing.structures import holds_no_arrays
-
-MAX_KINDS = 200
-"""Kinds of array work; beyond, the structure is no structure in this sense."""
-
 
 MADE = 1 << 20
 """Numbers of functions that the program makes begin here; below are those of the user's objects."""
@@ -75,7 +58,7 @@ class Region:
     sizes: tables.Sizes | None = None
     plan: Plan | None = None
     recording: Any = None
-    building: Builder | None = None
+    building: Any = None
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
@@ -86,7 +69,9 @@ class Region:
         known = Aval.of(array)
         if known not in self.avals:
             self.avals[known] = len(self.avals)
-            self.handles.append(type("Handle", (Handle,), {"__slots__": (), "aval": self.avals[known], "shape": known.shape}))
+            self.handles.append(
+                type("Handle", (Handle,), {"__slots__": (), "aval": self.avals[known], "shape": known.shape})
+            )
         return self.avals[known]
 
     def number_of(self, value: Any) -> int | None:
@@ -216,333 +201,3 @@ class Result:
         if cls is dict:
             return Tree(cls, tuple(map(self._walk, value.values())), tuple(value))
         raise Unscheduled(f"a {cls.__name__} is the result of walking a structure")
-
-
-class Builder:
-    """One call that walks a structure, while a program is made."""
-
-    def __init__(self, region: Region, trace: Any):
-        self.region = region
-        self.trace = trace
-        self.segments: dict[int, execution.Segment] = {}
-        self.exprs: list[Any] = []
-        self.values: list[Any] = []
-        self.outer: list[Any] = []
-        self.made: list[Made] = []
-        self.functions: dict[int, tuple[int, Any]] = {}  # by `id`: the number of a function that the program makes
-
-    def run(self, fn: Any, args: Sequence[Any]) -> Any:
-        """The result of the call, in the trace."""
-        region = self.region
-        with region.lock:
-            region.building = self
-            try:
-                return self._run(fn, args)
-            finally:
-                region.building = None
-
-    def _run(self, fn: Any, args: Sequence[Any]) -> Any:
-        region = self.region
-        fn, *templates = map(self._template, (fn, *args))
-        outer = tuple(region.aval(array) for array in self.outer)
-        result, done = self._walk(fn, templates, len(outer))
-        found = Result.of(result)
-        kinds = tuple(region.kinds.values())
-        layout = tables.Layout(kinds, tables.sizes_of(kinds, done, region.sizes), outer)
-        plan = self._plan(fn, tuple(templates), layout, found.template)
-        expr = exprs.Apply(plan.record, (*map(exprs.Object, region.paths), *self.exprs))
-        made = tables.tables(layout, done, found.roots)
-        inputs = [self.trace.host_input(_item(expr, i), jnp.asarray(table)) for i, table in enumerate(made)]
-        for kind in kinds:
-            if kind.gives and kind.index not in self.segments:
-                self.segments[kind.index] = self._trace(kind.segment, kind.args)[0]
-        arrays = execution.run(layout, list(region.avals), self.segments, self.outer, inputs, found.avals)
-
-        def outside(part: Any) -> Any:
-            if type(part) is Slot:
-                return arrays[part.index]
-            if type(part) is Passed:
-                return symbols.Sym(_item(_item(expr, len(made)), part.index), found.hosts[part.index])
-            return part.value
-
-        return recording.rebuild(found.template, outside)
-
-    def _walk(self, fn: Any, templates: Sequence[Any], outer: int) -> tuple[Any, Recording]:
-        """Record, again as long as kinds turn up that were not known."""
-        region = self.region
-        while True:
-            count = len(region.kinds)
-            objects = region.objects([self._real(path) for path in region.paths], self.made, self.values)
-            real, *args = (region.argument(part, objects, self.values) for part in (fn, *templates))
-            try:
-                with context.entered(None):  # the user's classes are as they are outside of a trace
-                    result, done = region.record(real, args, objects, outer)
-            except recording.Strange as error:
-                raise Unscheduled(f"array code gets a {error} out of the structure") from None
-            except Exception as error:
-                raise Unscheduled(f"the host cannot walk the structure: {type(error).__name__}: {error}") from error
-            if len(region.kinds) == count:
-                return result, done
-
-    def _plan(self, fn: Any, args: tuple[Any, ...], layout: tables.Layout, result: Any) -> Plan:
-        """The last plan where nothing has changed, so that passes come to an end."""
-        region = self.region
-        plan = Plan(region, fn, args, tuple(self.made), layout, len(region.paths), result)
-        known = region.plan
-        if known is None or any(getattr(known, name) != getattr(plan, name) for name in Plan.__dataclass_fields__):
-            region.plan, region.sizes = plan, layout.sizes
-            return plan
-        return known
-
-    # --- arguments ----------------------------------------------------------------------------------------------
-
-    def _template(self, value: Any) -> Any:
-        """The template of an argument of the call."""
-        cls: Any = type(value)
-        if is_structure(value) or symbols.is_sym(value):
-            if not is_structure(value) and symbols.unknown(value):
-                raise Unscheduled("a value known after the run decides what the host does with a structure")
-            self.exprs.append(value._jx_expr)
-            self.values.append(value._jx_value)
-            return Passed(len(self.values) - 1)
-        if symbols.is_array(value):
-            self.outer.append(value)
-            return Slot(self.region.aval(value), len(self.outer) - 1)
-        if cls is types.FunctionType and emitted.is_emitted(value.__code__):
-            return self._function(value)
-        node = self.trace.shadow.by_shadow.get(id(value))
-        if node is not None:
-            if cls in (list, tuple, dict) and holds_no_arrays(node):
-                raise Structured((node.path,))  # labels: other values are another schedule, too
-            return Given(self.named(node))
-        if cls in (list, tuple) or (isinstance(value, tuple) and hasattr(cls, "_fields")):
-            return Tree(cls, tuple(map(self._template, value)))
-        if cls is dict:
-            return Tree(cls, tuple(map(self._template, value.values())), tuple(value))
-        return Same(value)
-
-    def _function(self, fn: types.FunctionType) -> Any:
-        """The template of a function of the program: over variables of another one, or the user's own."""
-        if id(fn) in self.functions:
-            return Given(self.functions[id(fn)][0])
-        code = emitted.origin(fn.__code__)
-        if code is None or fn.__defaults__ or fn.__kwdefaults__:
-            raise Unscheduled(f"{fn.__qualname__} is given where the host walks a structure")
-        number = MADE + len(self.made)
-        self.functions[id(fn)] = number, fn
-        self.made.append(Made(code, self.trace.real_globals(fn.__globals__), fn.__name__, {}))
-        for name, cell in emitted.cells_of(fn).items():
-            if name not in code.co_freevars:
-                continue
-            try:
-                content = cell.cell_contents
-            except ValueError:  # not bound yet
-                continue
-            self.made[number - MADE].cells[name] = self._template(content)
-        return Given(number)
-
-    def number(self, value: Any) -> int | None:
-        """The number of one of the user's objects that pieces use; it gets one now."""
-        node = self.trace.shadow.node_of(value)
-        if node is None or not node.pinned:
-            return None
-        return self.named(node)
-
-    def named(self, node: Any) -> int:
-        """The number of an object; it gets one now."""
-        paths, under_way = self.region.paths, self.region.recording
-        if node.path not in paths:
-            paths.append(node.path)
-            if under_way is not None:
-                under_way.objects[len(paths) - 1] = node.real
-        number = paths.index(node.path)
-        if under_way is not None:
-            under_way.given[id(node.real)] = number
-        return number
-
-    def _inside(self, number: int) -> Any:
-        """What stands for an object, or a function that the program makes, while it is traced."""
-        if number >= MADE:
-            return next(fn for known, fn in self.functions.values() if known == number)
-        return self.trace.shadow.shadow_of(self._real(self.region.paths[number]))
-
-    def _real(self, path: Path) -> Any:
-        return next((node.real for node in self.trace.shadow.objects if node.path == path), None)
-
-    # --- pieces ---------------------------------------------------------------------------------------------------
-
-    def discover(self, segment: Segment, args: tuple[Any, ...]) -> None:
-        """Make the kind of a row."""
-        region = self.region
-        if len(region.kinds) >= MAX_KINDS:
-            raise Unscheduled(f"there are more than {MAX_KINDS} kinds of array work")
-        while True:
-            seen = itertools.count()
-            templates = tuple(self._piece_template(arg, segment.fixed, seen) for arg in args)
-            try:
-                with context.entered(self.trace):
-                    segment_fn, result, gives = self._trace(segment, templates)
-                break
-            except Fix as signal:
-                segment.fixed |= signal.numbers
-        reader = recording.Reader(segment.index, region.number_of, segment.fixed)
-        for arg in args:
-            reader.read(arg)
-        leaves = _leaves(templates)
-        reads = tuple(leaf.aval for leaf in leaves if type(leaf) is Slot)
-        hosts = tuple(leaf for leaf in leaves if type(leaf) is Host)
-        kind = Kind(len(region.kinds), segment, templates, reads, hosts, result, gives)
-        region.kinds[tuple(reader.key)] = kind
-        region.recording.rows.append(recording.Rows())
-        self.segments[kind.index] = segment_fn
-
-    def _piece_template(self, value: Any, fixed: frozenset[int], seen: Iterator[int]) -> Any:
-        """The template of an argument of a piece; what it reads is in the order of `Reader`."""
-        cls: Any = type(value)
-        if issubclass(cls, Handle):
-            return Slot(value.aval)
-        if cls is int or cls is float:
-            number = next(seen)
-            if number in fixed:
-                return Same(value)
-            return Host(cls, Aval((), np.dtype(jnp.result_type(cls)), True), value, number)
-        if cls in (list, tuple) or (isinstance(value, tuple) and hasattr(cls, "_fields")):
-            return Tree(cls, tuple(self._piece_template(each, fixed, seen) for each in value))
-        if cls is dict:
-            return Tree(cls, tuple(self._piece_template(each, fixed, seen) for each in value.values()), tuple(value))
-        if isinstance(value, np.ndarray | np.generic | jax.Array) and self.region.number_of(value) is None:
-            value = np.asarray(value)
-            return Host(np.ndarray, Aval(value.shape, np.dtype(jax.dtypes.canonicalize_dtype(value.dtype)), False), value)
-        known = self.region.number_of(value)
-        return Same(value) if known is None else Given(known)
-
-    def _trace(self, segment: Segment, templates: Sequence[Any]) -> tuple[execution.Segment, Any, tuple[int, ...]]:
-        """A piece as a function of arrays and numbers; with the template of its result, and the avals of its arrays."""
-        trace, region = self.trace, self.region
-        avals = list(region.avals)
-        leaves = _leaves(templates)
-        reads = [avals[leaf.aval] for leaf in leaves if type(leaf) is Slot]
-        hosts = [leaf for leaf in leaves if type(leaf) is Host]
-        outcome = _Outcome(self, trace.function(segment.function), [host.number for host in hosts])
-
-        def enter(given: Sequence[Any]) -> list[Any]:
-            slots, numbers = iter(given[: len(reads)]), iter(given[len(reads) :])
-
-            def leaf(part: Any) -> Any:
-                if type(part) is Slot:
-                    return next(slots)
-                if type(part) is Host:
-                    array = next(numbers)
-                    if part.kind is np.ndarray:
-                        return array
-                    expr = exprs.Apply(_row, (exprs.Constant(part.number),))
-                    return symbols.Sym(expr, part.sample, part.kind, array)
-                return self._inside(part.index) if type(part) is Given else part.value
-
-            return [recording.rebuild(template, leaf) for template in templates]
-
-        guards, late = len(trace.host_guards), set(trace.inputs.late)
-        inputs = [*(aval.struct for aval in reads), *(host.aval.struct for host in hosts)]
-        made = trace_region(trace, outcome, enter, inputs)
-        self._fix_rows(guards, late)
-        name = segment.function.__qualname__
-        if made.writes or made.effects or made.assumptions:
-            done = "writes to an object" if made.writes else "prints or logs" if made.effects else "takes for granted"
-            raise Unscheduled(f"array work of {name} {done} where the host walks a structure")
-        weak = [aval.weak for aval in (*reads, *(host.aval for host in hosts))]
-        count = len(outcome.gives)
-
-        def call(arrays: list[Any], numbers: list[Any]) -> list[Any]:
-            given = [weakened(each) if soft else each for each, soft in zip([*arrays, *numbers], weak, strict=True)]
-            return made.place(*given)[:count]
-
-        return call, outcome.template, tuple(outcome.gives)
-
-    def _fix_rows(self, guards: int, late: set[Any]) -> None:
-        """Numbers of a row that Python asked about tell kinds apart."""
-        trace = self.trace
-        found: set[int] = set()
-        for expr, _ in trace.host_guards[guards:]:
-            found |= _rows_in(expr)
-        for expr in list(trace.inputs.late):
-            if expr not in late and _rows_in(expr):
-                found |= _rows_in(expr)
-                del trace.inputs.late[expr]
-        if found:
-            del trace.host_guards[guards:]
-            raise Fix(frozenset(found))
-
-
-class Fix(Exception):
-    """Numbers that a piece takes must be known when it is traced."""
-
-    def __init__(self, numbers: frozenset[int]):
-        super().__init__(numbers)
-        self.numbers = numbers
-
-
-class _Outcome:
-    """Runs a piece, and takes apart what it returns. (A function's closure would be part of the region's state.)"""
-
-    def __init__(self, builder: Builder, function: Any, rows: list[int]):
-        self.builder = builder
-        self.function = function
-        self.rows = rows
-        self.template: Any = None
-        self.arrays: list[Any] = []
-        self.gives: list[int] = []
-
-    def __call__(self, *args: Any) -> list[Any]:
-        """The arrays that the piece returns."""
-        self.arrays, self.gives = [], []
-        self.template = self.walk(self.function(*args))
-        return self.arrays
-
-    def walk(self, value: Any) -> Any:
-        """The template of a value."""
-        cls: Any = type(value)
-        if symbols.is_sym(value):
-            rows = _rows_in(value._jx_expr)
-            if isinstance(value._jx_expr, exprs.Apply) and value._jx_expr.function is _row:
-                return Passed(self.rows.index(value._jx_expr.args[0].value))
-            if rows:
-                raise Fix(frozenset(rows))
-            raise Unscheduled("array work gives a Python value where the host walks a structure")
-        if symbols.is_array(value):
-            self.arrays.append(value)
-            self.gives.append(self.builder.region.aval(value))
-            return Slot(self.gives[-1], len(self.gives) - 1)
-        if cls in (list, tuple) or (isinstance(value, tuple) and hasattr(cls, "_fields")):
-            return Tree(cls, tuple(map(self.walk, value)))
-        if cls is dict:
-            return Tree(cls, tuple(map(self.walk, value.values())), tuple(value))
-        if value is None or cls in (bool, int, float, str):
-            return Same(value)
-        node = self.builder.trace.shadow.by_shadow.get(id(value))
-        if node is None:
-            raise Unscheduled(f"array work gives a {cls.__name__} where the host walks a structure")
-        return Given(self.builder.named(node))
-
-
-def _row(number: int) -> Any:
-    """Stands, in expressions, for a number of a row."""
-    raise AssertionError(number)
-
-
-def _rows_in(expr: Any) -> set[int]:
-    if not isinstance(expr, exprs.Apply):
-        return set()
-    if expr.function is _row:
-        return {expr.args[0].value}
-    parts = (*expr.args, *(value for _, value in expr.kwargs))
-    return set().union(*map(_rows_in, parts))
-
-
-def _item(expr: exprs.Expr, index: int) -> exprs.Apply:
-    return exprs.Apply(operator.getitem, (expr, exprs.Constant(index)))
-
-
-def _leaves(template: Any) -> list[Any]:
-    if isinstance(template, tuple):
-        return [leaf for part in template for leaf in _leaves(part)]
-    return _leaves(template.parts) if type(template) is Tree else [template]

@@ -214,7 +214,9 @@ def _steps(layout: Layout, recording: Recording, place: Any) -> list[np.ndarray[
         for i, (aval, rank) in enumerate(zip(kind.reads, ranks(kind.reads), strict=True)):
             reads[aval][at[kind.index], rank] = numbers[:, i]
         avals = [host.aval for host in kind.hosts]
-        for host, rank, column in zip(kind.hosts, ranks(avals), columns(kind.hosts, recording.rows[kind.index].hosts), strict=True):
+        for host, rank, column in zip(
+            kind.hosts, ranks(avals), columns(kind.hosts, recording.rows[kind.index].hosts), strict=True
+        ):
             hosts[host.aval][at[kind.index], rank] = column
     pools = [*reads.values(), *hosts.values()]
     return [which, *(pool[source].reshape(steps, width, *pool.shape[1:]) for pool in pools)]

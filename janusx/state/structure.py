@@ -1,8 +1,8 @@
 """Structures: trees, linked lists, syntax trees that Python walks. They are not copied, and nothing in them is guarded.
 
 What stands for one while a program is traced can be handed on, and what its attributes hold can be. Values in it are
-host values. (Its type is not that of the object: whoever asks for that, asks `refuse` first.) Whoever lets it decide something becomes a function that the host runs ahead of the device
-(`janusx.schedule`).
+host values. Its type is not that of the object: whoever asks for that, asks `refuse` first. Whoever lets it decide
+something becomes a function that the host runs ahead of the device (`janusx.schedule`).
 """
 
 from __future__ import annotations

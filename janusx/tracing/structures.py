@@ -66,7 +66,8 @@ class Structures:
 
     def run(self, fn: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a function that the host walks with."""
-        from janusx.schedule.region import Builder, Region
+        from janusx.schedule.builder import Builder
+        from janusx.schedule.region import Region
 
         bound = inspect.signature(fn).bind(*args, **kwargs)
         bound.apply_defaults()

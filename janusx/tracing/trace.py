@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dis
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from janusx.state.paths import Anchor, Closure, Global, Member, Path, root
 from janusx.state.shadow import LeafNode, ObjectNode, Shadow
 from janusx.tracing import attributes, classes, methods
 from janusx.tracing.arrays import Arrays
+from janusx.tracing.codes import compares_identity, global_names
 from janusx.tracing.effects import Effect, Trips, growth, surroundings
 from janusx.tracing.rewriter import Program, Rewriter
 from janusx.tracing.settings import Settings
@@ -113,6 +113,7 @@ class Trace:
     def present(self, expr: symbols.Expr) -> Any:
         """The value that a host expression has in this call."""
         values = {node.path: node.value for node in (*self.shadow.hosts, *self.shadow.leaves)}
+        values |= {node.path: real for node, real in self.shadow.opaques}
         return evaluate(expr, {**{node.path: node.real for node in self.shadow.objects}, **values}.__getitem__)
 
     @property
@@ -478,29 +479,3 @@ class Trace:
         if node is not None:
             return node.shadow  # type: ignore[no-any-return]
         return self.add_root(self.anchor(fn.__name__, fn) / Closure(index, name), cell)  # type: ignore[no-any-return]
-
-
-def global_names(code: types.CodeType) -> tuple[list[str], list[str]]:
-    """The global names that a code object and those nested in it use, and all attribute names beside them."""
-    found: dict[str, None] = {}
-    attributes: dict[str, None] = {}
-    for inner in (code, *emitted.nested_codes(code)):
-        attributes.update(dict.fromkeys(inner.co_names))
-        for instruction in dis.get_instructions(inner):
-            if instruction.opname in ("LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_NAME", "STORE_NAME"):
-                found[str(instruction.argval)] = None
-    return list(found), list(attributes)
-
-
-def compares_identity(code: types.CodeType) -> bool:
-    """Whether code has an `is` between two values (not constants), an `in`, or a name that compares likewise."""
-    for inner in (code, *emitted.nested_codes(code)):
-        if not {"id", "index", "count", "remove"}.isdisjoint(inner.co_names):
-            return True
-        last: Any = None
-        for instruction in dis.get_instructions(inner):
-            constant = last is not None and last.opname.startswith("LOAD_CONST")
-            if instruction.opname == "CONTAINS_OP" or (instruction.opname == "IS_OP" and not constant):
-                return True
-            last = instruction
-    return False
