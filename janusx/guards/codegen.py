@@ -168,7 +168,8 @@ def emit_gather(
     needs = list(needs)
     objects = {path: node for path in symbols.objects_in(host_inputs) for node in shadow.objects if node.path == path}
     names_of = {path: f"o{node.index}" for path, node in objects.items()}
-    names_of |= _opaque(shadow, symbols.objects_in(expr for expr, _ in host_guards))
+    asked = symbols.objects_in((*(expr for expr, _ in host_guards), *host_inputs))
+    names_of |= {node.path: f"q{node.index}" for node, _ in shadow.opaques if node.path in asked}
     body = _Body(out, shadow, anchors, frozenset(needs), list(names_of.values()))
     told = body.told(written, identity)
     body.structure()
@@ -188,14 +189,6 @@ def emit_gather(
     guarded = ["try:", *(f"    {line}" for line in text), "except MISSES: return None"]
     out.namespace["MISSES"] = (KeyError, IndexError, AttributeError, TypeError, ValueError, ArithmeticError)
     return out.function("gather", "args, kwargs", guarded)
-
-
-def _opaque(shadow: Shadow, paths: Sequence[Any]) -> dict[Any, str]:
-    """The variables of objects that are not looked into, by path."""
-    nodes = [*(node for _, node in shadow.roots)] if paths else []
-    for holder in (*shadow.objects, *shadow.hosts) if paths else ():
-        nodes += holder.children.values()
-    return {node.path: f"q{node.index}" for node in nodes if isinstance(node, OpaqueNode) and node.path in paths}
 
 
 def _tuple(names: Iterable[str]) -> str:

@@ -64,6 +64,11 @@ class Frames:
     def __init__(self) -> None:
         self._stack: list[list[Check]] = [[]]
 
+    @property
+    def depth(self) -> int:
+        """How many scopes there are around what is being traced, besides the program."""
+        return len(self._stack) - 1
+
     def add(self, holds: Any, assumption: Assumption) -> None:
         """Raise a check in the innermost scope."""
         self._stack[-1].append(Check(jnp.asarray(holds, bool).reshape(()), assumption))

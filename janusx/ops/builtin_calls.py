@@ -17,7 +17,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from janusx import emitted, leaves
-from janusx.ops import dispatched, iterables, mathematics, ordering, predicates
+from janusx.ops import advancing, dispatched, iterables, mathematics, ordering, predicates
 from janusx.ops.effects import hold, stream_method
 from janusx.ops.strings import text
 from janusx.signals import Unsupported
@@ -150,6 +150,7 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     enumerate: iterables.enumerate_,
     zip: iterables.zip_,
     range: iterables.range_,
+    next: advancing.next_,
     reversed: iterables.reversed_,
 }
 

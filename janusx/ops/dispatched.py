@@ -20,21 +20,20 @@ def _generic(value: Any) -> None:
     """Only its wrappers are of interest."""
 
 
-FUNCTION = functools.singledispatch(_generic).__code__
-REGISTER: Any = functools.singledispatch(_generic).register
-METHOD = functools.singledispatchmethod(_generic).__get__(None, object).__code__
+GENERIC: Any = functools.singledispatch(_generic)
+METHOD: types.CodeType = functools.singledispatchmethod(_generic).__get__(None, object).__code__
 
 
 def handler(fn: types.FunctionType) -> Callable[..., Any] | None:
     """What runs in place of a generic function, or of a bound generic method."""
-    if fn.__code__ is FUNCTION:
+    if fn.__code__ is GENERIC.__code__:
         generic: Any = fn
         return lambda *args, **kwargs: _call(generic.dispatch, generic, (), args, kwargs)
     if fn.__code__ is METHOD:
         cells = _closure(fn)
         dispatch = cells["dispatch"] if "dispatch" in cells else cells["self"].dispatcher.dispatch
         return lambda *args, **kwargs: _call(dispatch, fn, (cells["obj"], cells["cls"]), args, kwargs)
-    if fn.__code__ is REGISTER.__code__:
+    if fn.__code__ is GENERIC.register.__code__:
         raise Unsupported("a function is registered for a type")
     return None
 

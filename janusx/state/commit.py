@@ -173,6 +173,9 @@ class Commit:
             return
         if isinstance(expr, symbols.Input):
             self._env[expr] = self._input(expr)
+        elif isinstance(expr, symbols.Object):
+            node = next(node for node, _ in self._shadow.opaques if node.path == expr.path)
+            self._env[expr] = self.need(f"q{node.index}")
         elif isinstance(expr, symbols.Device):
             text = self.output(expr.array)
             if expr.kind is not None:

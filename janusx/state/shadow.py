@@ -100,7 +100,7 @@ class Shadow:
         self.roots: list[tuple[Path, Node]] = []
         self.leaves: list[LeafNode] = []
         self.hosts: list[HostNode] = []
-        self.opaques = 0
+        self.opaques: list[tuple[OpaqueNode, Any]] = []
         self.objects: list[ObjectNode] = []
         self.by_shadow: dict[int, ObjectNode] = {}
         self.fresh: list[tuple[Any, Callable[[Any], Any]]] = []
@@ -245,8 +245,8 @@ class Shadow:
 
     def _opaque(self, path: Path, value: Any, fresh: bool) -> tuple[Node, Any]:
         if not fresh:
-            node = OpaqueNode(path, type(value), self.opaques)
-            self.opaques += 1
+            node = OpaqueNode(path, type(value), len(self.opaques))
+            self.opaques.append((node, value))
             return node, Opaque(node, value)
         rule = policy.REGISTRY.rule(type(value))
         assert rule is not None

@@ -1,4 +1,4 @@
-"""Iterators of Python's own: no copy can be made of one, so it must be seen that a region advances it, and who has it."""
+"""Iterators of Python's own: none can be copied, so it must be seen that a region advances one, and who has it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def sources(iterator: Any) -> list[Any]:
 
 def _referents(iterator: Any) -> list[Any]:
     """What an iterator refers to, in a list that nobody else has."""
-    found = []
+    found: list[Any] = []
     for value in gc.get_referents(iterator):
         if type(value) is tuple:  # of `map` and `zip`
             found.extend(value)

@@ -482,3 +482,26 @@ def read_before():
 
     w.f = f
     return w
+
+
+@scenario(
+    "iterators of the user's are advanced twice in a call, become one, and come to their end",
+    settled(call("f", UP, of(lambda w: w.one), of(lambda w: w.two)), "compiled"),
+    call("f", DOWN, of(lambda w: w.one), of(lambda w: w.one)),
+    call("f", DOWN, of(lambda w: w.one), of(lambda w: w.two), rung="compiled"),
+    call("f", UP, of(lambda w: w.short), of(lambda w: w.two)),
+    call("f", UP, of(lambda w: w.short), of(lambda w: w.two)),
+    call("f", UP, of(lambda w: w.short), of(lambda w: w.two)),
+    call("f", UP, of(lambda w: w.short), of(lambda w: w.rows)),
+    call("rest", converted="f"),
+)
+def held_iterators():
+    w = World(one=iter(range(99)), two=itertools.count(3), short=iter("ab"), rows=iter((UP, DOWN)), last=None)
+
+    def f(x, one, two):
+        w.last = next(one, "none")
+        y = x * next(two)
+        return y + next(two), next(one, None)
+
+    w.f, w.rest = f, lambda: (next(w.one), next(w.two), list(w.short), list(w.rows))
+    return w

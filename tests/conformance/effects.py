@@ -274,7 +274,7 @@ def generator():
 
 @scenario(
     "an iterator held in the state is advanced as far as Python does",
-    settled(call("f", UP), ("compiled", "mixed", "eager")),
+    settled(call("f", UP), "compiled"),
     call("f", DOWN),
     call("rest", converted="f"),
 )
