@@ -43,7 +43,7 @@ def bounded(trace: Trace, loop: Loop, predicate: Any, variables: tuple[Any, ...]
         step = loop.step(state[1], ())
         return (step.extra[0], step.carry, step.held(state[2])), step.said
 
-    (again, leaves, held), said, live = masked_scan(once, going, start, (), bound, trace.settings.loop_grad)
+    (again, leaves, held), said, live = masked_scan(trace, once, going, start, (), bound)
     trace.frames.bring_out(list(zip(held, loop.region.assumptions, strict=True)))
     ends = jnp.logical_not(going((again, leaves, held)))
     trace.assume_staged(ends, True, f"the loop ends within {bound} trips", site, capacity=bound, growth=growth)
@@ -66,12 +66,8 @@ def bound_of(trace: Trace, site: Where | None) -> tuple[int, int]:
 
     As many as were observed, rounded up. Under `vmap` plain Python has nothing to show.
     """
-    if not trace.settings.speculate or site is None:
-        place = "a loop" if site is None else f"the loop on `{site.text}` ({site.place})"
-        raise Unsupported(
-            f"{place} is differentiated in reverse, and how often it runs may not be taken for granted here; "
-            'loop_grad="checkpoint" takes nothing for granted'
-        )
+    if site is None:
+        raise Unsupported("a loop is differentiated in reverse, and where it is in the user's code is not known")
     if trace.settings.profile is None and "map" not in trace.around:
         raise NeedsProfile(f"the loop on `{site.text}` ({site.place}) is differentiated in reverse")
     seen = 0 if trace.settings.profile is None else trace.settings.profile.most_trips(site.key)
@@ -86,30 +82,33 @@ def rounded(trips: int) -> int:
 
 
 def masked_scan(
-    once: Step, live: Callable[[Any], Any], start: Any, rows: Any, length: int, mode: str
+    trace: Trace, once: Step, live: Callable[[Any], Any], start: Any, rows: Any, length: int
 ) -> tuple[Any, Any, Any]:
     """`lax.scan` of a step that is taken as long as `live(state)` holds.
 
+    What reverse mode keeps is everything of every trip, or, where checkpoints were asked for, the states at the start
+    of about `sqrt(length)` segments, of which it computes the rest again.
+
     Args:
+        trace: the trace under way.
         once: `once(state, row)` → `(state, outs)`.
         live: whether a state goes on; once it does not, the state stays.
         start: the first state.
         rows: arrays whose first axis is run over.
         length: trips.
-        mode: "store" keeps what reverse mode needs of every trip; "checkpoint" the states at the start of about
-            `sqrt(length)` segments, of which it computes the rest again.
 
     Returns:
         The last state; the stacked outs, garbage where the step was not taken; for each trip whether it was.
     """
+    order = sum(each in ("reverse", "forward") for each in trace.around)
 
     def trip(state: Any, row: Any) -> Any:
         alive = live(state)
         run, captured = hoisted(once, state, row)
-        new, outs = run(*gated(alive, (captured, state, row)))
+        new, outs = run(*gated(alive, (captured, state, row), order))
         return jax.tree.map(lambda a, b: jnp.where(alive, a, b), new, state), (outs, alive)
 
-    if mode == "store":
+    if trace.settings.loop_grad == "store":
         state, (outs, alive) = jax.lax.scan(trip, start, rows, length=length)
         return state, outs, alive
     size = max(1, math.isqrt(length - 1) + 1) if length else 1
@@ -153,21 +152,26 @@ def hoisted(function: Callable[..., Any], *examples: Any) -> tuple[Callable[...,
     return run, list(closed.consts)
 
 
-def gated(alive: Any, values: Any) -> Any:
-    """The values, through which nothing flows back unless `alive` holds."""
-    return jax.tree.map(lambda value: _gate(alive, value) if _flows(value) else value, values)
+def gated(alive: Any, values: Any, order: int) -> Any:
+    """The values, through which nothing flows back unless `alive` holds; `order`: of the derivatives to come."""
+    gate = _gate if order < 2 else _select
+    return jax.tree.map(lambda value: gate(alive, value) if _flows(value) else value, values)
 
 
 def _flows(value: Any) -> bool:
     return isinstance(value, jax.core.Tracer) and bool(jnp.issubdtype(value.dtype, jnp.inexact))
 
 
+def _select(alive: Any, value: Any) -> Any:
+    return jnp.where(alive, value, jax.lax.stop_gradient(value))
+
+
+# What `_select` makes is a new array in every trip, and reverse mode keeps each: a copy of the weights for every trip.
 @jax.custom_jvp
 def _gate(alive: Any, value: Any) -> Any:
     return value
 
 
-# Of the value itself a select would make a new array in every trip, and reverse mode would keep each of them.
 def _gate_jvp(primals: Any, tangents: Any) -> Any:
     alive, value = primals
     flows = tangents[1]

@@ -186,7 +186,7 @@ def _rolled(
         if flagged and "reverse" in trace.around:
             # Of what a `cond` reads, reverse mode would keep a copy for every trip: of the weights, too.
             (leaves, held), (grown, said, _), taken = masked_scan(
-                once, _not_left, start, source.arrays, source.length, trace.settings.loop_grad
+                trace, once, _not_left, start, source.arrays, source.length
             )
             ran = [taken]
         else:

@@ -44,7 +44,7 @@ class Wrapped:
 class Scope:
     """Runs a function inside a transform, and carries what it did out of it."""
 
-    def __init__(self, trace: Trace, roots: Sequence[Any], around: str = ""):
+    def __init__(self, trace: Trace, roots: Sequence[Any], *around: str):
         self.trace = trace
         self.around = around
         self.heap = Heap(trace, roots)
@@ -58,7 +58,8 @@ class Scope:
     ) -> tuple[Any, list[Any], list[Any]]:
         """Call the function; returns its value, the leaves that leave the scope, and its checks."""
         self.trace.refresh()
-        self.trace.around.append(self.around)
+        outside = len(self.trace.around)
+        self.trace.around += self.around
         out: list[Any] = []
         try:
             with self.trace.frames.scope() as checks, self.trace.effect_scope() as effects:
@@ -78,7 +79,7 @@ class Scope:
                 self.assumptions = tuple(check.assumption for check in checks)
                 return arrays_of(value), [jnp.asarray(leaf) for leaf in out], [check.holds for check in checks]
         finally:
-            self.trace.around.pop()
+            del self.trace.around[outside:]
             self.heap.restore()
 
     def leave(self, leaves: Sequence[Any], checks: Sequence[Any]) -> Any:
@@ -114,14 +115,14 @@ def _roots(fun: Any, args: Any, kwargs: Any) -> list[Any]:
     return [fun, *closure_of(fun), *args, *kwargs.values()]
 
 
-def _differentiate(transform: Callable[..., Any], with_value: bool, around: str = "reverse") -> Callable[..., Any]:
+def _differentiate(transform: Callable[..., Any], with_value: bool, *around: str) -> Callable[..., Any]:
     def make(fun: Any = None, *positional: Any, has_aux: bool = False, **options: Any) -> Any:
         if fun is None:
             return lambda later: make(later, *positional, has_aux=has_aux, **options)
         inner = _converted(fun)
 
         def run(*args: Any, **kwargs: Any) -> Any:
-            scope = Scope(context.current(), _roots(fun, args, kwargs), around)
+            scope = Scope(context.current(), _roots(fun, args, kwargs), *around)
 
             def lifted(*given: Any, **named: Any) -> Any:
                 value, out, checks = scope.run(inner, given, named, has_aux)
@@ -238,11 +239,11 @@ def handler(fn: Any) -> Callable[..., Any] | None:
     if package == "jax" and name in NAMES and getattr(jax, name, None) is fn:
         return _TABLE[name]
     if package == "flax" and module.startswith("flax.nnx") and name in ("grad", "value_and_grad"):
-        return _differentiate(fn, name == "value_and_grad")
+        return _differentiate(fn, name == "value_and_grad", "reverse")
     if package == "flax" and module.startswith("flax.nnx") and name == "jit":
         return _jit
     if package == "equinox" and name in ("filter_grad", "filter_value_and_grad"):
-        return _differentiate(fn, name == "filter_value_and_grad")
+        return _differentiate(fn, name == "filter_value_and_grad", "reverse")
     if package == "equinox" and name == "filter_jit":
         return _jit
     return None
@@ -250,12 +251,12 @@ def handler(fn: Any) -> Callable[..., Any] | None:
 
 _CALLBACKS = (jax.debug.callback, jax.debug.print, jax.pure_callback, io_callback)
 _TABLE: dict[str, Callable[..., Any]] = {
-    "grad": _differentiate(jax.grad, False),
-    "value_and_grad": _differentiate(jax.value_and_grad, True),
-    "jacfwd": _differentiate(jax.jacfwd, False, ""),
-    "jacrev": _differentiate(jax.jacrev, False),
-    "hessian": _differentiate(jax.hessian, False),
-    "jvp": _pushed(jax.jvp, ""),
+    "grad": _differentiate(jax.grad, False, "reverse"),
+    "value_and_grad": _differentiate(jax.value_and_grad, True, "reverse"),
+    "jacfwd": _differentiate(jax.jacfwd, False, "forward"),
+    "jacrev": _differentiate(jax.jacrev, False, "reverse"),
+    "hessian": _differentiate(jax.hessian, False, "reverse", "forward"),
+    "jvp": _pushed(jax.jvp, "forward"),
     "vjp": _pushed(jax.vjp, "reverse"),
     "linearize": _pushed(jax.linearize, "reverse"),
     "vmap": _vmap,

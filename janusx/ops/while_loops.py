@@ -7,13 +7,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from janusx.ops.bounded_loops import bounded
 from janusx.ops.conditionals import staged_predicate, truth_value
 from janusx.ops.effects import of_trips
 from janusx.ops.loops import checks_start, pack, trace_loop, unpack
 from janusx.ops.sites import Where, is_entered, speculate_trips
-from janusx.signals import Unstageable
+from janusx.ops.unbounded_loops import unbounded
+from janusx.signals import Unstageable, Unsupported
 from janusx.tracing import context
 from janusx.tracing.skeleton import specs
 from janusx.tracing.staging import Region
@@ -41,7 +43,8 @@ def while_loop(
     trace = context.current()
     count = len(variables)
     trips = 0
-    rollable = True
+    # Under an eager `jax.grad` of somebody else's, plain Python's loop has a gradient and a rolled one has none.
+    rollable = "outer" not in trace.around or isinstance(jnp.zeros(()) + 0, Tracer)
     while True:
         outcome = test(*variables)
         predicate = staged_predicate(outcome)
@@ -85,8 +88,9 @@ def _staged(
         # With no trip a variable would keep the type that it had.
         if loop.retypes() and trace.settings.speculate and not is_entered(trace, site, predicate):
             return pack(variables)
-        if "reverse" in trace.around:
-            return pack(loop.finish(bounded(trace, loop, predicate, variables, site)))
+        in_reverse = reverse_mode(trace, site)
+        if in_reverse is not None:
+            return pack(loop.finish(in_reverse(trace, loop, predicate, variables, site)))
         room = _room(trace, site) if loop.region.effects else 0
         start = (predicate, loop.start(variables), checks_start(loop.region), _buffers(loop.region, room))
 
@@ -109,6 +113,27 @@ def _staged(
         trace.say(of_trips(loop.region, buffers[1:], buffers[0]))
     trace.decide(site, "stage", "lax.while_loop")
     return pack(loop.finish(leaves))
+
+
+def reverse_mode(trace: Trace, site: Where | None) -> Callable[..., list[Any]] | None:
+    """How a loop gets a reverse mode; None if it needs none, as far as is known.
+
+    Under a transform of somebody else's nobody knows, and JAX says that a `while_loop` has none where it is missed.
+    """
+    inside = "reverse" in trace.around
+    if inside and trace.settings.speculate:
+        return bounded
+    if trace.settings.loop_grad == "checkpoint" and (inside or "outer" in trace.around):
+        once = trace.around.count("reverse") < 2 and "forward" not in trace.around
+        if once or not inside:
+            return unbounded
+    if inside:
+        place = "a loop" if site is None else f"the loop on `{site.text}` ({site.place})"
+        raise Unsupported(
+            f"{place} is differentiated in reverse, and how often it runs may not be taken for granted here; "
+            'with loop_grad="checkpoint" a first derivative takes nothing for granted'
+        )
+    return None
 
 
 def _room(trace: Trace, site: Where | None) -> int:
