@@ -96,7 +96,7 @@ MAX_SIZE = 400
 """Nodes of the expression of what an array holds, beyond which it is not read within the call: each write is a copy."""
 
 LARGEST_COPY = 1 << 20
-"""Bytes of an array that is copied so that a call may read what it has written: a copy of 1 MiB takes about 60 µs."""
+"""Bytes of an array that is copied so that a call may read what it has written: a copy of 1 MiB took 23 to 46 µs (2 cores)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +175,17 @@ class Arrangement:
 
     Attributes:
         strides: of each array.
-        written: which of them are written to.
-        groups: for each the place of the first that lies in the same memory.
-        offsets: and how far from its start.
+        extents: of each the bytes before and after its first item.
+        written: the places of those that are written to.
+        together: places of arrays in one memory, and how far the second starts behind the first.
+        apart: places of arrays that share none, of which one is written to.
     """
 
     strides: tuple[tuple[int, ...], ...]
-    written: tuple[bool, ...]
-    groups: tuple[int, ...]
-    offsets: tuple[int, ...]
+    extents: tuple[tuple[int, int], ...]
+    written: tuple[int, ...]
+    together: tuple[tuple[int, int, int], ...]
+    apart: tuple[tuple[int, int], ...]
 
     @property
     def __name__(self) -> str:
@@ -191,16 +193,47 @@ class Arrangement:
 
     def __call__(self, *arrays: Any) -> bool:
         """Whether arrays lie like that."""
-        for place, array in enumerate(arrays):
-            if array.strides != self.strides[place] or (self.written[place] and not array.flags.writeable):
+        for array, strides in zip(arrays, self.strides, strict=True):
+            if array.strides != strides:
                 return False
-            for earlier in range(place):
-                if self.groups[earlier] == self.groups[place]:
-                    if earlier == self.groups[place] and start(array) - start(arrays[earlier]) != self.offsets[place]:
-                        return False
-                elif (self.written[earlier] or self.written[place]) and overlap(arrays[earlier], array):
-                    return False
-        return True
+        for place in self.written:
+            if not arrays[place].flags.writeable:
+                return False
+        if len(arrays) == 1:
+            return True
+        starts = [array.__array_interface__["data"][0] for array in arrays]
+        for one, other, distance in self.together:
+            if starts[other] - starts[one] != distance:
+                return False
+        bounds = [(at + low, at + high) for at, (low, high) in zip(starts, self.extents, strict=True)]
+        return all(
+            bounds[one][1] <= bounds[other][0] or bounds[other][1] <= bounds[one][0] for one, other in self.apart
+        )
+
+
+def arrangement(arrays: Sequence[Any], groups: Sequence[int], written: Sequence[int]) -> Arrangement:
+    """How arrays lie.
+
+    Args:
+        arrays: the arrays.
+        groups: for each the place of the first in the same memory.
+        written: the places of those that are written to.
+    """
+    pairs = [(one, other) for other in range(len(arrays)) for one in range(other)]
+    return Arrangement(
+        tuple(array.strides for array in arrays),
+        tuple(map(_extent, arrays)),
+        tuple(written),
+        tuple((one, at, start(arrays[at]) - start(arrays[one])) for at, one in enumerate(groups) if at != one),
+        tuple(pair for pair in pairs if groups[pair[0]] != groups[pair[1]] and not set(pair).isdisjoint(written)),
+    )
+
+
+def _extent(array: Any) -> tuple[int, int]:
+    if not array.size:
+        return 0, 0
+    spans = [(count - 1) * stride for count, stride in zip(array.shape, array.strides, strict=True)]
+    return sum(min(span, 0) for span in spans), sum(max(span, 0) for span in spans) + array.itemsize
 
 
 def perform(done: list[tuple[Any, Any, Any]], write: Write, target: Any, /, *args: Any, **kwargs: Any) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 
 from janusx.signals import Unstageable
 from janusx.state import arrays, symbols
-from janusx.state.arrays import Arrangement, AugmentItem, Changed, Named, Out, Write
+from janusx.state.arrays import AugmentItem, Changed, Named, Out, Write
 from janusx.state.exprs import Apply, Constant, Device, Expr, Input
 from janusx.tracing.effects import Effect, Trips
 
@@ -388,15 +388,9 @@ class Arrays:
         syms = [symbols.Sym(Input(node.path), node.value) for node in self._inputs()]
         owners = [self.memory(sym) for sym in syms] + [None] * len(self._foreign)
         whole = [sym._jx_value for sym in [*syms, *self._foreign]]
-        arrangement = Arrangement(
-            tuple(value.strides for value in whole),
-            tuple(id(owner) in self.written for owner in owners),
-            tuple(place if owner is None else owners.index(owner) for place, owner in enumerate(owners)),
-            tuple(
-                arrays.start(value) - arrays.start(whole[owners.index(owner)]) if owner is not None else 0
-                for value, owner in zip(whole, owners, strict=True)
-            ),
-        )
+        groups = [place if owner is None else owners.index(owner) for place, owner in enumerate(owners)]
+        written = [place for place, owner in enumerate(owners) if id(owner) in self.written]
+        arrangement = arrays.arrangement(whole, groups, written)
         if not arrangement(*whole):
             raise Unstageable("a NumPy array is written to that shares memory with another")
         yield Apply(arrangement, tuple(sym._jx_expr for sym in [*syms, *self._foreign])), True
