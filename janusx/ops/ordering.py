@@ -78,7 +78,10 @@ def sort(items: list[Any], /, *, key: Any = None, reverse: Any = False) -> None:
     try:
         held = _in_order(held, key, reverse)
     finally:
+        changed = bool(items)
         items[:] = held
+    if changed:
+        raise ValueError("list modified during sort")
 
 
 def _in_order(items: list[Any], key: Any, reverse: Any) -> list[Any]:

@@ -13,13 +13,16 @@ NOT_HELD = 4
 """References to an iterator that another one goes through: that one's, the list of what it refers to, and two here."""
 
 
+_OURS = "janusx"
+
+
 def is_iterator(value: Any) -> bool:
-    """Whether a value is an iterator of C code, or a generator."""
+    """Whether a value is an iterator of Python's own, a generator, or what stands for such a one."""
     cls = type(value)
-    return hasattr(cls, "__next__") and not cls.__flags__ & _HEAP_TYPE
-
-
-_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
+    if not hasattr(cls, "__next__"):
+        return False
+    package = cls.__module__.partition(".")[0]
+    return package in sys.stdlib_module_names or package == _OURS
 
 
 def sources(iterator: Any) -> list[Any]:
@@ -33,6 +36,8 @@ def sources(iterator: Any) -> list[Any]:
 
 def _referents(iterator: Any) -> list[Any]:
     """What an iterator refers to, in a list that nobody else has."""
+    if type(iterator).__module__.startswith(_OURS):
+        return list(vars(iterator).values())
     found: list[Any] = []
     for value in gc.get_referents(iterator):
         if type(value) is tuple:  # of `map` and `zip`
