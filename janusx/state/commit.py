@@ -309,17 +309,7 @@ class Commit:
             # Nothing is written yet, so Python can still answer: with the user's lines in the traceback.
             body = ["try:", *(f"    {line}" for line in body)]
             body += ["except Exception as error:", "    raise Unbuilt(error) from None"]
-        if overwritten:
-            body += ["done = []", "try:", *(f"    {line}" for line in [*writes, *overwritten])]
-            body += ["except BaseException as error:", f"    undo(({''.join(f'{entry}, ' for entry in undo)}))"]
-            body += [f"    {self.out.const(arrays.undo)}(done)"]
-            body += ["    if isinstance(error, Exception): raise Unbuilt(error) from None"] * self._rerun
-            body += ["    raise"]
-        elif writes:
-            body += ["try:", *(f"    {line}" for line in writes)]
-            body += ["except BaseException:", f"    undo(({''.join(f'{entry}, ' for entry in undo)}))", "    raise"]
-        for lines in said:
-            body += lines
+        body += self._all_or_nothing(writes, undo, overwritten, [line for lines in said for line in lines], effects)
         body.append(f"return {text}")
         needs = "".join(f"{name}, " for name in self._needs)
         if needs:
@@ -328,6 +318,27 @@ class Commit:
         self.out.namespace["Unbuilt"] = Unbuilt
         self.out.namespace["ABSENT"] = ABSENT
         return self.out.function("commit", "outs, leaves, needs", body)
+
+    def _all_or_nothing(
+        self, writes: list[str], undo: list[str], overwritten: list[str], said: list[str], effects: Sequence[Any]
+    ) -> list[str]:
+        """The lines that write, then those that make effects happen: what fails among them leaves output alone."""
+        lists = dict.fromkeys(self.value(target) for effect in effects for target, _ in effect.appended)
+        if not writes and not overwritten and (not lists or len(said) < 2):
+            return said
+        lengths = {name: f"length{i}" for i, name in enumerate(lists)}
+        body = [f"{length} = len({name})" for name, length in lengths.items()]
+        again = bool(overwritten) and self._rerun
+        body += ["done = []"] * bool(overwritten) + ["told = False"] * again
+        told = ["told = True"] * again
+        body += ["try:", *(f"    {line}" for line in [*writes, *overwritten, *told, *said])]
+        body += ["except BaseException as error:" if again else "except BaseException:"]
+        body += [f"    del {name}[{length}:]" for name, length in lengths.items()]
+        body += [f"    undo(({''.join(f'{entry}, ' for entry in undo)}))"] * bool(undo)
+        body += [f"    {self.out.const(arrays.undo)}(done)"] * bool(overwritten)
+        # Nothing was said yet, so Python can still answer.
+        body += ["    if not told and isinstance(error, Exception): raise Unbuilt(error) from None"] * again
+        return [*body, "    raise"]
 
     def _effect(self, effect: Any) -> tuple[list[str], list[str]]:
         return deliver(self, effect)
