@@ -6,7 +6,7 @@ Functions and values here are parts of expressions and of generated code, so the
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,7 +96,7 @@ MAX_SIZE = 400
 """Nodes of the expression of what an array holds, beyond which it is not read within the call: each write is a copy."""
 
 LARGEST_COPY = 1 << 20
-"""Bytes of an array that is copied so that a call may read what it has written: a copy of 1 MiB took 23 to 46 µs (2 cores)."""
+"""Bytes of an array that is copied so that a call reads what it has written: 1 MiB took 23 to 46 µs (2 cores)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,3 +277,14 @@ def is_one(one: Any, other: Any) -> bool:
     if one is other or not isinstance(one, Apply) or not isinstance(other, Apply):
         return one is other
     return one.function is relocated is other.function and all(map(operator.is_, one.args, other.args))
+
+
+def arrays_in(value: Any) -> Iterator[Any]:
+    """The NumPy arrays in a value, containers searched."""
+    if type(value) is np.ndarray:
+        yield value
+    elif type(value) in (list, tuple):
+        for item in value:
+            yield from arrays_in(item)
+    elif type(value) is dict:
+        yield from arrays_in(list(value.values()))

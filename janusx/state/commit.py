@@ -199,6 +199,8 @@ class Commit:
 
     def _numpy(self, sym: Any) -> str:
         """A NumPy array, as an object: the user's own, a view of it, or one that is made as often as in Python."""
+        if context.current().arrays.is_kept(sym):
+            return self._text(sym._jx_expr)
         if id(sym) not in self._made:
             expr = context.current().arrays.object_of(sym)
             base = context.current().arrays.base(sym)

@@ -23,7 +23,7 @@ from janusx.signals import Unstageable
 from janusx.state import arrays, symbols
 from janusx.state.arrays import AugmentItem, Changed, Named, Out, Write
 from janusx.state.exprs import Apply, Constant, Device, Expr, Input
-from janusx.tracing.effects import Effect, Trips
+from janusx.tracing.effects import Effect, Trips, evaluate
 
 _ITSELF = (np.asarray, np.asanyarray, np.ascontiguousarray, np.atleast_1d, np.atleast_2d, np.atleast_3d)
 """Functions that give the very array that they were given, if it is as asked for."""
@@ -74,6 +74,7 @@ class Arrays:
         self._foreign: list[Any] = []  # arrays taken out of containers: whose they are is not known
         self._lost: list[tuple[Any, Memory]] = []  # arrays that may be views, at places that only the run knows
         self._scopes: list[object] = [object()]
+        self._born: dict[int, object] = {}  # by id of the symbolic value: in which region an array was made
         self.reads: list[Memory] = []  # in order, so that a loop knows what its body reads
         self.written: dict[int, Memory] = {}  # the user's arrays that are written to, in any region
 
@@ -124,6 +125,12 @@ class Arrays:
             return expr, symbols.UNKNOWN
         return expr, arrays.relocated(memory.content, memory.value, sym._jx_value)
 
+    def leaving(self, sym: Any) -> Memory | None:
+        """Where a symbolic array that leaves a region lies. Every trip of a loop makes arrays of its own."""
+        if self._trace.rolling and id(sym) in self._born and self._born[id(sym)] not in self._scopes[:-1]:
+            raise Unstageable("a NumPy array that is made in a loop leaves it")
+        return self.memory(sym)
+
     def kept(self, sym: Any) -> Any:
         """What a symbolic array holds now, as a value that no write changes."""
         if symbols.is_sym(sym) and sym._jx_kind is np.ndarray and self.memory(sym) is not None:
@@ -165,6 +172,7 @@ class Arrays:
             named = tuple((name, symbols.expr_of(kwargs[name])) for name in kwargs)
             found = symbols.Sym(Apply(function, exprs, named), value)
             self._of[id(found)] = (found, memory)
+            self._born[id(found)] = self._scopes[-1]
             return found
         return None
 
@@ -174,11 +182,12 @@ class Arrays:
             self._made_later(sym, function, args)
             return
         whole = [*args, *kwargs.values()]
-        if any(arrays.overlap(sym._jx_value, other) for other in _arrays_in(list(map(symbols.value_of, whole)))):
+        if any(arrays.overlap(sym._jx_value, other) for other in arrays.arrays_in(list(map(symbols.value_of, whole)))):
             for memory in self._memories():
                 if memory.version and any(arrays.overlap(sym._jx_value, each) for each in memory_values(memory)):
                     raise Unstageable("a part of a NumPy array is taken that the call has written to")
             self._foreign.append(sym)
+            self._born[id(sym)] = self._scopes[-1]
             self._fixed(sym)
             return
         self._make(sym)
@@ -198,6 +207,7 @@ class Arrays:
     def _make(self, sym: Any) -> None:
         memory = Memory(sym, False, self._scopes[-1])
         self._made.append(memory)
+        self._born[id(sym)] = self._scopes[-1]
         self._of[id(sym)] = (sym, memory)
 
     def _memories(self) -> list[Memory]:
@@ -220,6 +230,10 @@ class Arrays:
             raise Unstageable("a NumPy array made outside of a staged region is written to in it")
         else:
             self._advance(memory, target, write, given, named)
+            if memory.why:
+                raise Unstageable(memory.why)
+            # Whether or not anybody reads it, what NumPy raises is raised.
+            evaluate(self._trace, self._fixed(symbols.Sym(memory.expr, memory.content, np.ndarray)))
 
     def _augmented(self, target: Any, write: Write, args: Sequence[Any]) -> tuple[Write, Sequence[Any]]:
         """`a[0] = a[0] + 1` as one write, so that its expression has what the array held once and not twice."""
@@ -411,6 +425,11 @@ class Arrays:
             return None
         return memory.sym
 
+    def is_kept(self, sym: Any) -> bool:
+        """Whether it is what an array held at a moment, to be looked at and not to be handed on."""
+        known = self._of.get(id(sym))
+        return known is not None and known[0] is sym and known[1] is None and not any(x is sym for x in self._foreign)
+
     def object_of(self, sym: Any) -> Any:
         """The expression of the array that leaves the function: the user's own, or what the last write left."""
         memory = self.memory(sym)
@@ -461,16 +480,6 @@ def writes_in(effect: Effect | Trips) -> Iterator[Effect]:
 def memory_values(memory: Memory) -> list[Any]:
     """The arrays that a memory was and is, as far as they are known."""
     return [value for value in (memory.value, memory.content) if value is not symbols.UNKNOWN]
-
-
-def _arrays_in(value: Any) -> Iterator[Any]:
-    if type(value) is np.ndarray:
-        yield value
-    elif type(value) in (list, tuple):
-        for item in value:
-            yield from _arrays_in(item)
-    elif type(value) is dict:
-        yield from _arrays_in(list(value.values()))
 
 
 def _is_symbolic(value: slice) -> bool:

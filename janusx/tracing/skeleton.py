@@ -162,7 +162,7 @@ def flatten(value: Any, heap: Heap, leaves: list[Any], exact: bool = False) -> S
 
 
 def _flatten_sym(value: Any, heap: Heap, leaves: list[Any], exact: bool) -> Skeleton:
-    memory = context.current().arrays.memory(value)
+    memory = context.current().arrays.leaving(value)
     if memory is not None and not memory.real:
         known = context.current().arrays.now(value)[1]
     else:
