@@ -562,3 +562,28 @@ def functions_of_arrays():
 
     w.f = f
     return w
+
+
+@scenario(
+    "an index that the program computes picks from lists of arrays, texts and numbers",
+    settled(call("f", UP, jnp.array(1)), "compiled"),
+    call("f", DOWN, jnp.array(0), rung="compiled"),
+    call("f", UP, jnp.array(-1), rung="compiled"),
+    call("f", UP, jnp.array(5)),
+    change(lambda w: w.names.reverse()),
+    call("f", UP, jnp.array(2)),
+    change(lambda w: w.layers.pop()),
+    call("f", UP, jnp.array(2)),
+    call("f", DOWN, jnp.array(1)),
+)
+def picked():
+    w = World(names=["a", "b", "c"], layers=[UP, UP * 2, UP * 3], rates=(0.5, 0.25, 0.125), last=None, n=0)
+
+    def f(x, k):
+        w.n += 1
+        i = int(k)
+        w.last = w.names[i]
+        return x * w.rates[i] + w.layers[i], w.rates[i], x + [10, 20, 30][i], [1, 2**40, 3][i], w.layers[i]
+
+    w.f = f
+    return w

@@ -460,8 +460,8 @@ def recursion():
 
 @scenario(
     "an array's value as a list index",
-    settled(call("f", UP, ["a", "b", "c"]), "mixed"),
-    call("f", DOWN, ["a", "b", "c"], rung="mixed"),
+    settled(call("f", UP, ["a", "b", "c"]), "compiled"),
+    call("f", DOWN, ["a", "b", "c"], rung="compiled"),
     call("f", UP, ["a"]),
 )
 def list_index():
