@@ -129,6 +129,7 @@ class Builder:
 
     def build(self, number: int) -> Entry:
         """Make passes until one declared all its inputs and relaxed nothing, and make the entry of that one."""
+        self.number = number
         started, rewriting = time.perf_counter(), self.rewriter.seconds
         self._survey()
         for _ in range(MAX_PASSES):
@@ -265,6 +266,7 @@ class Builder:
             scheduled=frozenset(self.knowledge.scheduled),
             regions=self.knowledge.regions,
             unscheduled=self.knowledge.unscheduled,
+            again=self.number > 1,
         )
         trace = Trace(declared, settings, self.rewriter, self.call_of)
         try:
@@ -350,6 +352,7 @@ class Builder:
             trace.anchors,
             info,
             tuple(trace.locks),
+            tuple(dict.fromkeys(symbols.owners(self.host_inputs, "record"))),
             self.channel,
             self.effects,
         )

@@ -260,7 +260,7 @@ def _build_and_run(record: Record, call: Call, violated: Violated | None, flips:
         record.note("recompilation", miss.place, miss.what)
         logs.say("recompiles", "%s: entry %d: %s", getattr(call.fun, "__qualname__", "?"), record.built + 1, miss.what)
     _tell_built(call, entry)
-    record.entries.insert(0, entry)
+    record.entries = [entry, *(each for each in record.entries if not each.superseded)]
     record.built += 1
     started = time.perf_counter()
     result = run(record, entry, call.args, call.kwargs)

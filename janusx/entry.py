@@ -65,6 +65,9 @@ class Entry:
         sizes: lists, dictionaries and sets of plain values, with the number of items that it has compiled in.
         anchors: the objects that paths start at, by `id`.
         info: for reports.
+        locks: that the program takes.
+        plans: what the host does ahead of it, where it walks structures.
+        channel: of the staged guards, where they are called back.
         effects: whether the program calls back to Python: then a call waits until it has, as Python would.
         hits: how many calls it answered.
         due: how many calls it must have answered for the next to be timed. The first is not: it compiles.
@@ -83,6 +86,7 @@ class Entry:
     anchors: dict[int, Any]
     info: EntryInfo
     locks: tuple[Path, ...] = ()
+    plans: tuple[Any, ...] = ()
     channel: Channel | None = None
     effects: bool = False
     hits: int = 0
@@ -103,6 +107,11 @@ class Entry:
             if type(container) is cls and len(container) != size and is_data(container):
                 changed[path] = GROWS
         return changed
+
+    @property
+    def superseded(self) -> bool:
+        """Whether a later program fits every structure that this one does."""
+        return bool(self.plans) and all(plan.region.plan is not plan for plan in self.plans)
 
     def lowered(self, leaves: tuple[Any, ...]) -> jax.stages.Lowered:
         """The program lowered for these inputs."""

@@ -13,6 +13,10 @@ HOST_BUILTINS = frozenset(
     """len isinstance issubclass range enumerate zip reversed sorted min max sum abs int float str bool list tuple dict
     set frozenset hasattr getattr type id ord chr any all repr round divmod""".split()
 )
+CHANGING = frozenset(
+    """append extend insert pop remove clear reverse sort add discard update setdefault popitem popleft appendleft
+    write send throw close""".split()
+)
 _CONTAINERS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp)
 _COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)
 
@@ -91,7 +95,11 @@ class HostNames:
         if isinstance(func, ast.Name):
             outside = func.id not in self.local and func.id not in self.params
             return outside and func.id in HOST_BUILTINS and hasattr(builtins, func.id)
-        return isinstance(func, ast.Attribute) and self.is_host(func.value, extra)
+        if not isinstance(func, ast.Attribute) or not self.is_host(func.value, extra):
+            return False
+        # What Python walks is not changed on the way, but for containers of the function's own.
+        own = isinstance(func.value, ast.Name) and func.value.id in self.made_here
+        return own or func.attr not in CHANGING
 
     def reads(self, node: ast.AST) -> bool:
         """Whether something in a node reads the structure."""
@@ -114,7 +122,26 @@ class HostNames:
         """Whether there is something in a node for the host to do."""
         if self.reads(node):
             return True
-        return any(isinstance(each, ast.expr) and self.gives_structure(each) for each in ast.walk(node))
+        return any(
+            (isinstance(each, ast.expr) and (self.gives_structure(each) or self.takes_out(each)))
+            or (isinstance(each, ast.For | ast.comprehension) and self.goes_through(each.iter))
+            for each in ast.walk(node)
+        )
+
+    def goes_through(self, node: ast.expr) -> bool:
+        """Whether a loop is over lists of the function's own, whatever they hold: the host can go through them."""
+        if isinstance(node, ast.Name):
+            return node.id in self.made_here
+        if not isinstance(node, ast.Call) or node.keywords or dotted(node.func) not in ("zip", "enumerate", "reversed"):
+            return False
+        own = [self.goes_through(each) for each in node.args]
+        return any(own) and all(mine or self.is_host(each) for mine, each in zip(own, node.args, strict=True))
+
+    def takes_out(self, node: ast.expr) -> bool:
+        """Whether an expression takes an item out of a container of the function's own."""
+        if not isinstance(node, ast.Subscript) or not isinstance(node.ctx, ast.Load):
+            return False
+        return isinstance(node.value, ast.Name) and node.value.id in self.made_here and self.is_host(node.slice)
 
 
 def _bindings(body: Sequence[ast.stmt], values: dict[str, list[ast.expr | None]]) -> None:

@@ -131,6 +131,12 @@ def _statements(node: ast.AST) -> Iterable[ast.stmt]:
             yield from _statements(child)
 
 
+def _is_sum(node: ast.Call) -> bool:
+    """Whether a call is `sum` of a comprehension."""
+    plain = isinstance(node.func, ast.Name) and node.func.id == "sum" and not node.keywords and 1 <= len(node.args) <= 2
+    return plain and isinstance(node.args[0], (ast.ListComp, ast.GeneratorExp))
+
+
 def _name(name: str) -> ast.Name:
     return ast.Name(name, ast.Load())
 
@@ -198,19 +204,19 @@ class _Parter:
         for each in ast.walk(target):
             if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store):
                 self._refuse(target, "it writes to an attribute")
-            if isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Store):
-                made_here = isinstance(each.value, ast.Name) and each.value.id in self.names.made_here
-                if not made_here:
-                    self._refuse(target, "it writes to a container that others see")
+            if isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Store) and not self._is_own(each.value):
+                self._refuse(target, "it writes to a container that others see")
+
+    def _is_own(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Name) and node.id in self.names.made_here
 
     def _expr(self, node: ast.Expr) -> None:
         call = node.value
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _MOVING:
-            base = call.func.value
-            if isinstance(base, ast.Name) and base.id in self.names.made_here:
-                args = [self._atom(self._lift(each)) for each in call.args]
-                self._add(node, ast.Expr(ast.Call(call.func, args, call.keywords)), "host")
-                return
+        method = call.func if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else None
+        if isinstance(call, ast.Call) and method is not None and method.attr in _MOVING and self._is_own(method.value):
+            args = [self._atom(self._lift(each)) for each in call.args]
+            self._add(node, ast.Expr(ast.Call(method, args, call.keywords)), "host")
+            return
         if isinstance(call, ast.Call) and self.names.gives_structure(call):
             self._add(node, ast.Expr(self._call(call)), "host")
             return
@@ -247,7 +253,7 @@ class _Parter:
 
     def _items(self, items: ast.expr, target: ast.expr, rows: list[ast.stmt]) -> tuple[ast.expr, ast.expr]:
         """What a loop is over, and its target: arrays are looped over by index, and `rows` bind theirs."""
-        if self.names.is_host(items):
+        if self.names.is_host(items) or self.names.goes_through(items):
             return items, target
         name = dotted(items.func) if isinstance(items, ast.Call) else ""
         if isinstance(items, ast.Call) and name in ("zip", "enumerate") and isinstance(target, ast.Tuple):
@@ -294,6 +300,8 @@ class _Parter:
         if self.names.gives_structure(node):
             assert isinstance(node, ast.Call)
             return self._call(node), "host"
+        if self.names.takes_out(node):
+            return node, "host"
         value = self._lift(node)
         return value, "host" if self._moves(value) else None
 
@@ -318,10 +326,14 @@ class _Parter:
         if names.gives_structure(node):
             assert isinstance(node, ast.Call)
             return self._temporary(self._call(node), "host")
+        if names.takes_out(node):
+            return self._temporary(node, "host")
         if isinstance(node, ast.IfExp):
             return self._choice(node)
         if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
             return self._loop(node)
+        if isinstance(node, ast.Call) and _is_sum(node) and "sum" not in names.local | names.params:
+            return self._sum(node)
         if isinstance(node, (ast.BoolOp, ast.Lambda, ast.NamedExpr, *_COMPREHENSIONS)):
             self._refuse(node, f"the structure is read within a `{type(node).__name__}`")
         made = copy.copy(node)
@@ -370,28 +382,51 @@ class _Parter:
 
     def _loop(self, node: ast.ListComp | ast.GeneratorExp) -> ast.expr:
         """A comprehension as a loop that appends to a list."""
-        name = self._fresh()
+        name, node = self._fresh(), self._renamed(node)
         self.names.made_here.add(name)
         self._add(node, ast.Assign([ast.Name(name, ast.Store())], ast.List([], ast.Load())), "host")
         append = ast.Attribute(ast.Name(name, ast.Load()), "append", ast.Load())
-        body: ast.stmt = ast.Expr(ast.Call(append, [node.elt], []))
+        self._nest(node, ast.Expr(ast.Call(append, [node.elt], [])), node)
+        return _name(name)
+
+    def _renamed(self, node: ast.ListComp | ast.GeneratorExp) -> ast.ListComp | ast.GeneratorExp:
+        """A comprehension with variables of its own: they are the function's from now on."""
+        node = copy.deepcopy(node)
+        for i, part in enumerate(node.generators):
+            bound = [each for each in ast.walk(part.target) if isinstance(each, ast.Name)]
+            names = {each.id: self._fresh() for each in bound}
+            host, reads = self.names.is_host(part.iter), self.names.reads(part.iter)
+            inside = [*part.ifs, *(each for later in node.generators[i + 1 :] for each in ast.walk(later)), node.elt]
+            for each in (inner for outer in inside for inner in ast.walk(outer)):
+                if isinstance(each, ast.Name) and each.id in names:
+                    each.id = names[each.id]
+            for each in bound:
+                each.id = names[each.id]
+            if host:
+                self.names.host |= set(names.values())
+                self.names.structure |= set(names.values()) if reads else set()
+        return node
+
+    def _sum(self, node: ast.Call) -> ast.expr:
+        """`sum` of a comprehension as the loop that it is, so that it is one kind of work for any number of items."""
+        name = self._fresh()
+        comprehension = self._renamed(node.args[0])  # type: ignore[arg-type]
+        start = node.args[1] if len(node.args) > 1 else ast.Constant(0)
+        self._statement(ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], start), node))
+        add = ast.BinOp(_name(name), ast.Add(), comprehension.elt)
+        body: ast.stmt = ast.Assign([ast.Name(name, ast.Store())], add)
+        self._nest(comprehension, body, node)
+        return _name(name)
+
+    def _nest(self, node: ast.ListComp | ast.GeneratorExp, body: ast.stmt, at: ast.expr) -> None:
+        """The loops of a comprehension, around a statement."""
         for part in reversed(node.generators):
             for test in reversed(part.ifs):
                 body = ast.If(test, [body], [])
             body = ast.For(part.target, part.iter, [body], [])
-        for part in node.generators:
-            bound = {each.id for each in ast.walk(part.target) if isinstance(each, ast.Name)}
-            if bound & (self.names.local | self.names.params):
-                self._refuse(node, "a comprehension's variable has the name of another")
-            self.names.local |= bound
-            if self.names.is_host(part.iter):
-                self.names.host |= bound
-                if self.names.reads(part.iter):
-                    self.names.structure |= bound
         for each in ast.walk(body):
-            ast.copy_location(each, node)
-        self._statement(body)
-        return ast.Name(name, ast.Load())
+            ast.copy_location(each, at)
+        self._statement(ast.fix_missing_locations(body))
 
     # --- emitting ---------------------------------------------------------------------------------------------------
 

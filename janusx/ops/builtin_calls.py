@@ -17,11 +17,12 @@ from typing import Any
 import jax.numpy as jnp
 
 from janusx import emitted, leaves
-from janusx.ops import advancing, dispatched, iterables, mathematics, ordering, predicates
+from janusx.ops import advancing, buffers, dispatched, iterables, mathematics, ordering, predicates
 from janusx.ops.effects import hold, stream_method
 from janusx.ops.strings import text
 from janusx.signals import Unsupported
 from janusx.state import symbols
+from janusx.state.buffers import Buffer
 from janusx.state.opaque import Opaque
 from janusx.state.structure import refuse
 from janusx.tracing import classes, context
@@ -47,6 +48,8 @@ def _scalar(kind: type) -> Callable[..., Any]:
 
 
 def _len(value: Any) -> Any:
+    if type(value) is Buffer:
+        return buffers.length(value)
     if symbols.is_sym(value) and not hasattr(value, "shape"):
         return symbols.length(value)
     return len(value)
@@ -58,12 +61,18 @@ def _isinstance(value: Any, kinds: Any) -> bool:
     return isinstance(value, kinds)
 
 
+def _id(value: Any) -> Any:
+    refuse(value)
+    context.current().structures.walk(value)
+    raise Unsupported("id(...) is called, which JanusX does not see into")
+
+
 def _type(*args: Any) -> Any:
     refuse(*args)
     if len(args) != 1:
         classes.refuse()
     context.current().check_number(args[0])
-    stands_in = len(args) == 1 and (symbols.is_sym(args[0]) or type(args[0]) is Opaque)
+    stands_in = len(args) == 1 and (type(args[0]) is Buffer or symbols.is_sym(args[0]) or type(args[0]) is Opaque)
     return args[0].__class__ if stands_in else type(*args)
 
 
@@ -112,6 +121,7 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     format: text(format),
     len: _len,
     isinstance: _isinstance,
+    id: _id,
     type: _type,
     setattr: _sets(setattr),
     delattr: _sets(delattr),

@@ -29,7 +29,7 @@ from janusx.tracing import classes, context, methods
 HIGHER_ORDER = higher_order.NAMES | {"stack", "array", "asarray"}
 
 PURE_STDLIB = frozenset(
-    """abc builtins cmath collections contextlib copy dataclasses enum functools inspect itertools math numbers operator
+    """abc ast builtins cmath collections contextlib copy dataclasses enum functools inspect itertools math numbers operator
     re string textwrap types typing statistics bisect heapq fractions decimal datetime warnings weakref pprint
     reprlib""".split()
 )
@@ -192,6 +192,7 @@ def leaf_of(fn: Any) -> Callable[..., Any]:
             # Python code that is not converted may ask for its identity, which a stand-in has not.
             for value in (*args, *kwargs.values()):
                 if type(value) is Opaque:
+                    context.current().structures.walk(value)
                     raise Unsupported(
                         f"{describe(value)} is given to {fn.__qualname__}, which JanusX does not see into"
                     )

@@ -15,10 +15,10 @@ import numpy as np
 from janusx import emitted
 from janusx.schedule import execution, recording, tables
 from janusx.schedule.functions import Segment
-from janusx.schedule.recording import Aval, Given, Handle, Host, Kind, Passed, Recording, Same, Slot, Tree
+from janusx.schedule.recording import Aval, Computed, Given, Handle, Host, Kind, Passed, Recording, Same, Slot, Tree
 from janusx.schedule.region import MADE, Made, Plan, Region, Result
 from janusx.signals import Structured, Unscheduled
-from janusx.state import exprs, symbols
+from janusx.state import exprs, policy, symbols
 from janusx.state.dtypes import weakened
 from janusx.state.paths import Path
 from janusx.state.structure import is_structure
@@ -138,11 +138,12 @@ class Builder:
         if id(fn) in self.functions:
             return Given(self.functions[id(fn)][0])
         code = emitted.origin(fn.__code__)
-        if code is None or fn.__defaults__ or fn.__kwdefaults__:
+        defaults = (fn.__defaults__ or ()), (fn.__kwdefaults__ or {})
+        if code is None or not policy.is_data([*defaults[0], *defaults[1].values()]):
             raise Unscheduled(f"{fn.__qualname__} is given where the host walks a structure")
         number = MADE + len(self.made)
         self.functions[id(fn)] = number, fn
-        self.made.append(Made(code, self.trace.real_globals(fn.__globals__), fn.__name__, {}))
+        self.made.append(Made(code, self.trace.real_globals(fn.__globals__), fn.__name__, {}, *defaults))
         for name, cell in emitted.cells_of(fn).items():
             if name not in code.co_freevars:
                 continue
@@ -249,7 +250,7 @@ class Builder:
                     array = next(numbers)
                     if part.kind is np.ndarray:
                         return array
-                    expr = exprs.Apply(_row, (exprs.Constant(part.number),))
+                    expr = exprs.Apply(recording.row, (exprs.Constant(part.number),))
                     return symbols.Sym(expr, part.sample, part.kind, array)
                 return self._inside(part.index) if type(part) is Given else part.value
 
@@ -312,16 +313,28 @@ class _Outcome:
         self.template = self.walk(self.function(*args))
         return self.arrays
 
+    def _of_row(self, expr: Any) -> Any:
+        """An expression of the values of a row alone, by their places in it; None for any other."""
+        if isinstance(expr, exprs.Constant):
+            return expr
+        if not isinstance(expr, exprs.Apply):
+            return None
+        if expr.function is recording.row:
+            return exprs.Apply(recording.row, (exprs.Constant(self.rows.index(expr.args[0].value)),))
+        args = [self._of_row(arg) for arg in expr.args]
+        kwargs = [(name, self._of_row(arg)) for name, arg in expr.kwargs]
+        if None in args or None in [arg for _, arg in kwargs]:
+            return None
+        return exprs.Apply(expr.function, tuple(args), tuple(kwargs))
+
     def walk(self, value: Any) -> Any:
         """The template of a value."""
         cls: Any = type(value)
         if symbols.is_sym(value):
-            rows = _rows_in(value._jx_expr)
-            if isinstance(value._jx_expr, exprs.Apply) and value._jx_expr.function is _row:
-                return Passed(self.rows.index(value._jx_expr.args[0].value))
-            if rows:
-                raise Fix(frozenset(rows))
-            raise Unscheduled("array work gives a Python value where the host walks a structure")
+            made = self._of_row(value._jx_expr)
+            if made is None:
+                raise Unscheduled("array work gives a Python value that no row has")
+            return Passed(made.args[0].value) if made.function is recording.row else Computed(made)
         if symbols.is_array(value):
             self.arrays.append(value)
             self.gives.append(self.builder.region.aval(value))
@@ -338,15 +351,10 @@ class _Outcome:
         return Given(self.builder.named(node))
 
 
-def _row(number: int) -> Any:
-    """Stands, in expressions, for a number of a row."""
-    raise AssertionError(number)
-
-
 def _rows_in(expr: Any) -> set[int]:
     if not isinstance(expr, exprs.Apply):
         return set()
-    if expr.function is _row:
+    if expr.function is recording.row:
         return {expr.args[0].value}
     parts = (*expr.args, *(value for _, value in expr.kwargs))
     return set().union(*map(_rows_in, parts))

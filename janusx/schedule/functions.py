@@ -11,6 +11,7 @@ from typing import Any
 import jax
 
 from janusx import emitted, errors, leaves, sources, transforms
+from janusx.ops.calls import PURE_STDLIB
 from janusx.schedule import recorders
 from janusx.schedule.recording import Handle, Reader
 from janusx.signals import Unscheduled
@@ -97,6 +98,8 @@ class Functions:
             if not leaves.is_leaf_module(fn.__module__):
                 raise Unscheduled(f"a {fn.__qualname__} is made where the host walks a structure")
             return fn
+        if kind is types.MethodType or kind is types.BuiltinMethodType:
+            return _pure(fn)
         own = getattr(kind, "__call__", None)  # noqa: B004  # what it is, not whether it is there
         if type(own) is types.FunctionType:
             function = self._function(methods.original(own))
@@ -104,14 +107,14 @@ class Functions:
             if self.region.number_of(fn) is not None and function.__code__ in self.ready:
                 self.bound[id(fn)] = bound
             return bound
-        return fn  # type: ignore[no-any-return]
+        raise Unscheduled(f"a {kind.__qualname__} is called where the host walks a structure")
 
     def _function(self, fn: types.FunctionType) -> Callable[..., Any]:
         known = self.hosts.get(fn.__code__)
         if known is not None and not fn.__closure__:
             return known
         if leaves.is_leaf(fn):
-            return fn
+            return _pure(fn)
         cells = emitted.cells_of(fn)
 
         def first(*args: Any, **kwargs: Any) -> Any:
@@ -202,11 +205,23 @@ def _is_library(fn: types.FunctionType, name: str) -> bool:
     return callable(value) and leaves.is_leaf(value)
 
 
+_READ_ONLY = (list, tuple, dict, set, frozenset, str, bytes, int, float, bool, range)
+
+
+def _pure(fn: Any) -> Callable[..., Any]:
+    """A library's function, where it does no more than look at its arguments: it may be called again, or in vain."""
+    owner = getattr(fn, "__self__", None)
+    module = getattr(fn, "__module__", None) or type(owner).__module__
+    if type(owner) in _READ_ONLY or str(module).partition(".")[0].removeprefix("_") in PURE_STDLIB:
+        return fn  # type: ignore[no-any-return]
+    raise Unscheduled(f"{module}.{getattr(fn, '__qualname__', fn)} is called where the host walks a structure")
+
+
 def _is_data(fn: types.FunctionType, name: str) -> bool:
-    """Whether a name from around a function holds a class, a module that has no arrays, or plain data."""
+    """Whether a name from around a function holds a class, a module whose functions are pure, or plain data."""
     value = _value_of(fn, name)
     if isinstance(value, types.ModuleType):
-        return value.__name__.partition(".")[0] not in leaves.ARRAY_PACKAGES
+        return value.__name__.partition(".")[0] in PURE_STDLIB
     return value is not None and _plain(value)
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from janusx.guards.codegen import Writer
-from janusx.schedule.recording import Given, Host, Kind, Passed, Same, Slot, Tree
+from janusx.schedule.recording import Computed, Given, Host, Kind, Passed, Same, Slot, Tree, row
+from janusx.state import exprs
 
 MOST = 12
 """Kinds of one piece that are tested for one by one."""
@@ -70,8 +71,9 @@ def _kind(kind: Kind, out: Writer, before: dict[str, None]) -> list[str]:
         if hosts:
             before[f"h{kind.index} = recording.rows[{kind.index}].hosts.extend"] = None
             lines.append(f"    h{kind.index}(({''.join(f'{name}, ' for name in hosts)}))")
-    lines.append(f"    return {_result(kind.result, hosts, 'level' if reads else '0', out, before)}")
-    return lines
+    inner = out.block()
+    returned = _result(kind.result, hosts, "level" if reads else "0", inner, before)
+    return [*lines, *(f"    {line}" for line in inner.lines), f"    return {returned}"]
 
 
 def _result(part: Any, hosts: list[str], level: str, out: Writer, before: dict[str, None]) -> str:
@@ -86,6 +88,9 @@ def _result(part: Any, hosts: list[str], level: str, out: Writer, before: dict[s
     if type(part) is Given:
         before[f"o{part.index} = objects[{part.index}]"] = None
         return f"o{part.index}"
+    if type(part) is Computed:
+        named = {exprs.Apply(row, (exprs.Constant(i),)): name for i, name in enumerate(hosts)}
+        return out.expr(part.expr, named)
     if type(part) is Same:
         return out.literal(part.value)
     assert type(part) is Tree

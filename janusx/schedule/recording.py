@@ -17,6 +17,7 @@ import jax
 import numpy as np
 
 from janusx.signals import Unscheduled
+from janusx.state import exprs
 
 
 class Missed(KeyError):
@@ -117,6 +118,29 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
+class Computed:
+    """A Python value that Python makes of the values of a row (`row`)."""
+
+    expr: exprs.Expr
+
+
+def row(number: int) -> Any:
+    """Stands, in expressions, for a Python value of a row, by its number."""
+    raise AssertionError(number)
+
+
+def evaluate(expr: exprs.Expr, hosts: list[Any]) -> Any:
+    """The value of an expression for the values of a row."""
+    if isinstance(expr, exprs.Constant):
+        return expr.value
+    assert isinstance(expr, exprs.Apply)
+    if expr.function is row:
+        return hosts[expr.args[0].value]
+    args = [evaluate(arg, hosts) for arg in expr.args]
+    return expr.function(*args, **{name: evaluate(arg, hosts) for name, arg in expr.kwargs})
+
+
+@dataclass(frozen=True, slots=True)
 class Tree:
     """A list, tuple or dictionary of such."""
 
@@ -212,6 +236,8 @@ class Recording:
                 return self.handles[part.aval](level, first + part.index)
             if type(part) is Passed:
                 return hosts[part.index]
+            if type(part) is Computed:
+                return evaluate(part.expr, hosts)
             return self.objects[part.index] if type(part) is Given else part.value
 
         return rebuild(kind.result, leaf)

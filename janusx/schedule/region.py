@@ -27,12 +27,16 @@ class Made:
         globals: the user's.
         name: of the function.
         cells: a template for each of its variables that is bound.
+        defaults: of its parameters.
+        kwdefaults: likewise, by name.
     """
 
     code: types.CodeType
     globals: dict[str, Any] = field(compare=False, repr=False)
     name: str
     cells: dict[str, Any]
+    defaults: tuple[Any, ...] = ()
+    kwdefaults: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -93,7 +97,8 @@ class Region:
         objects: dict[int, Any] = dict(enumerate(given))
         for number, each in enumerate(made, MADE):
             cells = tuple(types.CellType() for _ in each.code.co_freevars)
-            objects[number] = types.FunctionType(each.code, each.globals, each.name, None, cells)
+            objects[number] = types.FunctionType(each.code, each.globals, each.name, each.defaults, cells)
+            objects[number].__kwdefaults__ = each.kwdefaults or None
         for number, each in enumerate(made, MADE):
             for name, cell in zip(each.code.co_freevars, objects[number].__closure__, strict=True):
                 if name in each.cells:

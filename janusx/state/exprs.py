@@ -136,6 +136,17 @@ def make_list(*items: Any) -> list[Any]:
     return list(items)
 
 
+def owners(exprs: Iterable[Any], method: str) -> list[Any]:
+    """The objects whose method of a name expressions call."""
+    found = []
+    for expr in exprs:
+        if isinstance(expr, Apply):
+            if getattr(expr.function, "__name__", "") == method and hasattr(expr.function, "__self__"):
+                found.append(expr.function.__self__)
+            found += owners(expr.args, method)
+    return found
+
+
 def objects_in(exprs: Iterable[Any]) -> list[Path]:
     """The paths of the objects that expressions read as they are."""
     found: dict[Path, None] = {}

@@ -32,6 +32,7 @@ class Opaque:
             raise AttributeError(name)
         if callable(getattr(type(self._jx_real), name, None)):
             return OpaqueMethod(self, name)
+        _walk(self)
         raise Unsupported(f"attribute {name!r} of {describe(self)} is read, which JanusX does not see into")
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -41,6 +42,7 @@ class Opaque:
         raise Unsupported(f"{describe(self)} is called, which JanusX does not see into")
 
     def _refuse(self, *args: Any) -> Any:
+        _walk(self)
         raise Unsupported(f"{describe(self)} is used, which JanusX does not see into")
 
     def __enter__(self) -> Any:
@@ -69,6 +71,12 @@ class Opaque:
         if getattr(type(self._jx_real), "__hash__", None) is not object.__hash__:
             self._refuse()
         return object.__hash__(self._jx_real)
+
+
+def _walk(opaque: Opaque) -> None:
+    """Take the object for a structure that Python walks, if it is of a kind that is nothing else."""
+    if context.active() is not None:
+        context.current().structures.walk(opaque)
 
 
 class OpaqueMethod:

@@ -29,6 +29,7 @@ class Settings:
         scheduled: code of functions with which the host walks structures.
         regions: what is known of such calls, kept from program to program.
         unscheduled: why the host cannot, or "".
+        again: whether the function has a program already, which did not fit.
     """
 
     speculate: bool = True
@@ -46,3 +47,4 @@ class Settings:
     scheduled: Set[Any] = frozenset()
     regions: dict[Any, Any] = field(default_factory=dict)
     unscheduled: str = ""
+    again: bool = False

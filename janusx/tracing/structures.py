@@ -9,13 +9,17 @@ from typing import Any
 
 from janusx import emitted
 from janusx.signals import Decides, Structured, Unscheduled
+from janusx.state.opaque import Opaque
 from janusx.state.paths import Index, Key, Path
 from janusx.state.shadow import LeafNode, ObjectNode
 from janusx.state.structure import STRUCTURE, depends
 
 ENOUGH = 8
 """Calls of a function within itself, over objects, before those are taken for a structure that differs from call to
-call. Fewer are unrolled."""
+call. Fewer are unrolled, until a program does not fit another call."""
+
+WALKABLE = frozenset("ast _ast xml html".split())
+"""Libraries whose objects are trees to walk, and nothing else."""
 
 
 class Structures:
@@ -40,7 +44,7 @@ class Structures:
         if not frames:
             return
         self._within += 1
-        if self._within < ENOUGH:
+        if self._within < (2 if trace.settings.again else ENOUGH):
             return
         code = fn.__code__
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
@@ -49,11 +53,24 @@ class Structures:
         if found:
             raise Structured(found)
 
+    def walk(self, *values: Any) -> None:
+        """Code looks at objects as no guard could follow: those without arrays are structures from now on."""
+        if self._trace.settings.unscheduled:
+            return
+        found = tuple(path for path in map(self._walked, values) if path is not None)
+        if found:
+            raise Structured(found)
+
     def _walked(self, value: Any) -> Path | None:
         """The path of what a parameter holds, if that is an object of the user's without arrays in it."""
-        node = self._trace.shadow.by_shadow.get(id(value))
-        if node is None or not node.pinned or not holds_no_arrays(node):
-            return None
+        if type(value) is Opaque:
+            node: Any = value._jx_node
+            if type(value._jx_real).__module__.partition(".")[0] not in WALKABLE:
+                return None
+        else:
+            node = self._trace.shadow.by_shadow.get(id(value))
+            if node is None or not node.pinned or not holds_no_arrays(node):
+                return None
         path: Path = node.path
         while len(path.steps) > 1 and isinstance(path.steps[-1], Index | Key):
             path = Path(path.steps[:-1])
