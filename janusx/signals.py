@@ -99,6 +99,15 @@ class Unscheduled(Signal):
         self.reason = reason
 
 
+class Buffered(Signal):
+    """The length of a list that the program made comes to depend on arrays; `item` is the skeleton of what it holds."""
+
+    def __init__(self, target: Any, item: Any):
+        super().__init__(target, item)
+        self.target = target
+        self.item = item
+
+
 class Unbuilt(Signal):
     """Python's own arithmetic or formatting raised on what a run computed, before anything was written."""
 

@@ -11,12 +11,14 @@ import jax.numpy as jnp
 from jax.core import Tracer
 
 from janusx import leaves
+from janusx.ops.buffers import appended, offer, offering, take_over
 from janusx.ops.sites import Where, speculate
-from janusx.signals import Respecialise, Unstageable
+from janusx.signals import Buffered, Respecialise, Unstageable
 from janusx.state import symbols
+from janusx.state.buffers import Buffer
 from janusx.tracing import context, methods
 from janusx.tracing.effects import under
-from janusx.tracing.heap import Held, only_grew
+from janusx.tracing.heap import Heap, Held, only_grew
 from janusx.tracing.skeleton import Skeleton, convert_all, flatten, unflatten, unify
 from janusx.tracing.staging import Piece, Region, trace_region
 from janusx.tracing.trace import Trace
@@ -31,7 +33,7 @@ def cond(
         return (true if truth_value(test) else false)(*variables)
     trace = context.current()
     try:
-        result = stage(trace, predicate, lambda: true(*variables), lambda: false(*variables), [true, false, *variables])
+        result = _staged(trace, predicate, true, false, variables, site)
     except Unstageable as why:
         outcome = speculate(trace, site, predicate, why.reason)
     except BranchRaises as raised:
@@ -40,6 +42,16 @@ def cond(
         trace.decide(site, "stage", "both sides are array code of one structure")
         return result
     return (true if outcome else false)(*variables)
+
+
+def _staged(trace: Trace, predicate: Any, true: Any, false: Any, variables: tuple[Any, ...], site: Where | None) -> Any:
+    """`stage`, once more for each list that turns out to have a length that only the run knows."""
+    roots = [true, false, *variables]
+    try:
+        return stage(trace, predicate, lambda: true(*variables), lambda: false(*variables), roots)
+    except Buffered as signal:
+        swap = take_over(trace, signal, site, Heap(trace, [*roots, *cells_of(roots)]))
+    return _staged(trace, predicate, true, false, tuple(swap.get(id(value), value) for value in variables), site)
 
 
 def if_exp(test: Any, true: Callable[[], Any], false: Callable[[], Any], site: Where | None = None) -> Any:
@@ -68,6 +80,8 @@ def truth(test: Any, site: Where | None = None) -> bool:
 
 def staged_predicate(test: Any) -> Any | None:
     """The boolean scalar of the program that decides a test, or None where Python decides it."""
+    if type(test) is Buffer:
+        test = test.length > 0
     own = methods.original(type(test).__dict__.get("__bool__"))
     if isinstance(own, types.FunctionType) and not symbols.is_sym(test) and not leaves.is_leaf(own):
         test = context.current().call(own)(test)  # the user's own `__bool__` may answer with an array
@@ -98,10 +112,14 @@ class BranchRaises(Exception):
 
 def stage(trace: Trace, predicate: Any, true: Callable[[], Any], false: Callable[[], Any], roots: list[Any]) -> Any:
     """Trace both sides, and put them together in one `lax.cond`."""
-    cells = [cell for root in roots for cell in (getattr(root, "__closure__", None) or ())]
     with trace.region():
-        regions = _both(trace, true, false, [*roots, *cells])
+        regions = _both(trace, true, false, [*roots, *cells_of(roots)])
     return merge(trace, predicate, regions)
+
+
+def cells_of(roots: list[Any]) -> list[Any]:
+    """The cells of functions among some values."""
+    return [cell for root in roots for cell in (getattr(root, "__closure__", None) or ())]
 
 
 def _both(trace: Trace, true: Callable[[], Any], false: Callable[[], Any], roots: list[Any]) -> tuple[Region, Region]:
@@ -109,7 +127,7 @@ def _both(trace: Trace, true: Callable[[], Any], false: Callable[[], Any], roots
     for outcome, branch in ((True, true), (False, false)):
         try:
             with trace.region():
-                regions.append(trace_region(trace, branch, lambda leaves: (), roots=roots))
+                regions.append(trace_region(trace, offering(trace, branch), lambda leaves: (), roots=roots))
         except Exception as error:
             trace.wrap_leaves(error)
             raise BranchRaises(
@@ -207,6 +225,7 @@ def _join_writes(
         before = dict(held.fields)
         steps = [side.steps if side is not None else tuple(before) for side in (a, b)]
         if set(steps[0]) != set(steps[1]):
+            offer(trace, held.value, [each for side in (a, b) if side for each in appended(side.steps, side.pieces)])
             if all(side is None or only_grew(held, side.steps, tuple(side.pieces)) for side in (a, b)):
                 trace.relax(held.value)
             raise Unstageable(f"a {type(held.value).__name__} gets other fields or another length on one side only")

@@ -13,16 +13,19 @@ import jax
 import jax.numpy as jnp
 
 from janusx.ops.bounded_loops import masked_scan
-from janusx.ops.conditionals import cond, staged_predicate, truth_value
+from janusx.ops.buffers import take_over, walk
+from janusx.ops.conditionals import cells_of, cond, staged_predicate, truth_value
 from janusx.ops.effects import of_trips
 from janusx.ops.iterables import DynamicRange, Enumerate, Reversed, Zip
 from janusx.ops.logical import both, not_
 from janusx.ops.loops import checks_start, pack, trace_loop, unpack
 from janusx.ops.sites import Where
 from janusx.ops.while_loops import while_loop
-from janusx.signals import Unstageable, first_line
+from janusx.signals import Buffered, Unstageable, first_line
 from janusx.state import symbols
+from janusx.state.buffers import Buffer
 from janusx.tracing import context
+from janusx.tracing.heap import Heap
 from janusx.tracing.skeleton import Later, Made, Py, Skeleton, arr, expand, parts_of, read_whole, specs, unflatten
 from janusx.tracing.trace import Trace
 
@@ -32,8 +35,18 @@ def for_loop(
 ) -> Any:
     """`for item in iterable: body(item, ...)`; with `breaks` the first variable says whether the loop was left."""
     trace = context.current()
-    if isinstance(iterable, DynamicRange):
+    trace.looping += 1
+    try:
+        return _for(trace, iterable, body, variables, site, breaks)
+    finally:
+        trace.looping -= 1
+
+
+def _for(trace: Trace, iterable: Any, body: Any, variables: tuple[Any, ...], site: Where | None, breaks: bool) -> Any:
+    if type(iterable) is DynamicRange:
         return _counted(iterable, body, variables, site, breaks)
+    if type(iterable) is Buffer:
+        return walk(iterable, body, variables, site, breaks)
     source = source_of(iterable)
     reason = f"its iterable is a {type(iterable).__name__}"
     if source is not None:
@@ -147,6 +160,18 @@ def _unrolled(
 
 
 def _rolled(
+    trace: Trace, source: Source, body: Any, variables: tuple[Any, ...], site: Where | None, breaks: bool
+) -> Any:
+    """The loop rolled, once more for each list that turns out to have a length that only the run knows."""
+    while True:
+        try:
+            return _scanned(trace, source, body, variables, site, breaks)
+        except Buffered as signal:
+            swap = take_over(trace, signal, site, Heap(trace, [body, *variables, *cells_of([body])]))
+            variables = tuple(swap.get(id(value), value) for value in variables)
+
+
+def _scanned(
     trace: Trace, source: Source, body: Any, variables: tuple[Any, ...], site: Where | None, breaks: bool
 ) -> Any:
     count = len(variables)

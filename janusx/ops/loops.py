@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from janusx.ops.buffers import appended, exchange, offer
 from janusx.signals import Unstageable
 from janusx.state.growing import Growing
 from janusx.state.paths import Path, Step
@@ -216,8 +217,8 @@ def _trace_body(trace: Trace, body: Any, carry: Carry, heap: Heap, inputs: Any, 
             now[step] = unflatten(skeleton, rest)
             held.kind.fill(held.value, list(now.items()))
         growing.update({place: Growing(heap.held(place).value) for place in carry.grown})
-        _exchange(heap, {id(each.real): each for each in growing.values()})
         swap = {id(each.real): each for each in growing.values()}
+        exchange(heap, swap)
         given = tuple(swap.get(id(value), value) for value in given)
         return (*make_item(leaves[count:]), *given)
 
@@ -225,7 +226,7 @@ def _trace_body(trace: Trace, body: Any, carry: Carry, heap: Heap, inputs: Any, 
 
     def leave() -> None:
         back.update({id(each): each.real for each in growing.values()})
-        _exchange(heap, back)
+        exchange(heap, back)
 
     def run(*arguments: Any) -> Any:
         result, extra = body(*arguments)
@@ -234,16 +235,6 @@ def _trace_body(trace: Trace, body: Any, carry: Carry, heap: Heap, inputs: Any, 
         return result, tuple(tuple(each.items) for each in growing.values()), extra
 
     return trace_region(trace, run, enter, [*carry.specs(), *inputs], heap=heap, leave=leave)
-
-
-def _exchange(heap: Heap, swap: dict[int, Any]) -> None:
-    """Replace references to some objects in everything that the snapshot holds."""
-    if not swap:
-        return
-    for held in heap.all():
-        now = held.kind.fields(held.value)
-        if any(id(value) in swap for _, value in now):
-            held.kind.fill(held.value, [(step, swap.get(id(value), value)) for step, value in now])
 
 
 def _check_lists(region: Region, read: Sequence[Path]) -> None:
@@ -269,6 +260,7 @@ def _refine(trace: Trace, carry: Carry, region: Region, heap: Heap, appends: boo
             if grew:
                 trace.relax(written.held.value)
             if not appends or not grew:
+                offer(trace, written.held.value, appended(written.steps, written.pieces))
                 raise Unstageable(
                     f"a {type(written.held.value).__name__} gets other fields or another length in the loop"
                 )

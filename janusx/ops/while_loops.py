@@ -10,13 +10,15 @@ import jax.numpy as jnp
 from jax.core import Tracer
 
 from janusx.ops.bounded_loops import bounded
-from janusx.ops.conditionals import staged_predicate, truth_value
+from janusx.ops.buffers import take_over
+from janusx.ops.conditionals import cells_of, staged_predicate, truth_value
 from janusx.ops.effects import of_trips
 from janusx.ops.loops import checks_start, pack, trace_loop, unpack
 from janusx.ops.sites import Where, is_entered, speculate_trips
 from janusx.ops.unbounded_loops import unbounded
-from janusx.signals import Unstageable, Unsupported
+from janusx.signals import Buffered, Unstageable, Unsupported
 from janusx.tracing import context
+from janusx.tracing.heap import Heap
 from janusx.tracing.skeleton import specs
 from janusx.tracing.staging import Region
 from janusx.tracing.trace import Trace
@@ -39,8 +41,17 @@ def while_loop(
 
     Where test and body are not the user's own but call them, `reached` names those.
     """
-    roots = [test, body, *reached]
     trace = context.current()
+    trace.looping += 1
+    try:
+        return _while(trace, test, body, variables, site, [test, body, *reached])
+    finally:
+        trace.looping -= 1
+
+
+def _while(
+    trace: Trace, test: Any, body: Any, variables: tuple[Any, ...], site: Where | None, roots: Sequence[Any]
+) -> Any:
     count = len(variables)
     trips = 0
     # Under an eager `jax.grad` of somebody else's, plain Python's loop has a gradient and a rolled one has none.
@@ -67,6 +78,18 @@ def while_loop(
 
 
 def _staged(
+    trace: Trace, test: Any, body: Any, predicate: Any, variables: tuple[Any, ...], site: Where | None, roots: Any
+) -> Any:
+    """The loop staged, once more for each list that turns out to have a length that only the run knows."""
+    while True:
+        try:
+            return _place(trace, test, body, predicate, variables, site, roots)
+        except Buffered as signal:
+            swap = take_over(trace, signal, site, Heap(trace, [*roots, *variables, *cells_of(roots)]))
+            variables = tuple(swap.get(id(value), value) for value in variables)
+
+
+def _place(
     trace: Trace,
     test: Any,
     body: Any,

@@ -20,6 +20,7 @@ from janusx.signals import Unbuilt, Unsupported
 from janusx.state import arrays, kinds, policy, symbols, writes
 from janusx.state.arrays import relocated
 from janusx.state.attributes import has_dict, instance_dict
+from janusx.state.buffers import Buffer
 from janusx.state.delivery import deliver
 from janusx.state.diff import Change
 from janusx.state.given import Given, is_single
@@ -28,6 +29,7 @@ from janusx.state.paths import Step
 from janusx.state.shadow import ConstantNode, HostNode, LeafNode, Node, ObjectNode, OpaqueNode, Shadow
 from janusx.state.unbound import Maybe, Unbound
 from janusx.tracing import context
+from janusx.tracing.buffers import listed
 from janusx.tracing.effects import Row
 
 
@@ -273,6 +275,10 @@ class Commit:
         self._keep.append(value)
         if type(value) is list or type(value) is dict:
             return self._display(value, name)
+        if type(value) is Buffer:
+            parts = ", ".join(self.output(part) for part in (value.length, *value.arrays))
+            self.out.line(f"{name} = {self.out.const(listed)}({self.out.const((value.cls, value.item))}, {parts})")
+            return name
         self._build(value, kind, name)
         return name
 

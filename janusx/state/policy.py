@@ -26,6 +26,7 @@ from jax.core import ShapedArray
 from janusx import leaves
 from janusx.state import kinds, partials
 from janusx.state.attributes import instance_dict
+from janusx.state.buffers import BUFFER, Buffer, Gone
 from janusx.state.growing import GROWING, Growing
 from janusx.state.structure import Structure
 
@@ -122,6 +123,10 @@ def category(value: Any) -> Category:
         return "scalar"
     if isinstance(value, jax.Array):
         return "leaf"
+    if cls is Buffer:
+        return BUFFER
+    if cls is Gone:
+        value._refuse()
     if cls is Growing:
         return GROWING
     if cls is Structure:

@@ -104,9 +104,11 @@ def trace_region(
         return out
 
     placed = jax.jit(run, inline=True)
+    trace.heaps.append(region.heap)
     try:
         jax.eval_shape(placed, *inputs)
     finally:
+        trace.heaps.pop()
         region.heap.restore()
     region.place = placed
     return region

@@ -83,6 +83,9 @@ class Trace:
         self.structures = Structures(self)
         self.region_key: tuple[int, ...] = ()
         self.rolling = 0  # how many bodies of rolled loops are being traced
+        self.looping = 0  # how many loops are under way, rolled or not
+        self.heaps: list[Any] = []  # snapshots of the regions under way
+        self.lists: dict[int, Any] = {}  # by id: lists that became buffers, or may not
         self.around: list[str] = []  # transforms around what is being traced: "reverse" (mode), "map"
         self._ordinals: list[int] = [0]
         self._functions: dict[int, tuple[Any, types.FunctionType]] = {}
@@ -223,6 +226,10 @@ class Trace:
             return
         if type(node.real) is list and node.path not in self.settings.relaxed:
             raise Relax(node.path)
+
+    def keep_list(self, where: Any) -> None:
+        """Ask for a pass in which the list that became a buffer there stays a list."""
+        raise Respecialise(where.key, False)
 
     def decide(self, where: Any, rung: str, reason: str) -> None:
         """Record what was decided at a site."""

@@ -437,3 +437,192 @@ def checkpoints():
         return jnp.sum(x**2)
 
     return World(f=lambda x, rows: jax.grad(loss)(x, rows))
+
+
+# Growing data --------------------------------------------------------------------------------------------------------
+
+
+@scenario(
+    "a list grows in a while loop as often as an array says, and is returned, counted, indexed and gone through",
+    settled(call("f", jnp.float32(9.0)), "compiled"),
+    call("f", jnp.float32(1e9), rung="compiled"),
+    steady("f", call("f", jnp.float32(9.0), rung="compiled"), call("f", jnp.float32(2e8), rung="compiled")),
+    call("f", jnp.float32(1.5), rung="compiled"),
+)
+def grown():
+    def f(x):
+        found = [x]
+        while x > 1.0:
+            x = x * 0.5
+            found.append(x)
+        total = x * 0
+        for value in found:
+            total = total + value * value
+        for i in range(len(found)):
+            total = total - found[i]
+        return found, len(found), found[-1], found[0], total
+
+    return World(f=f)
+
+
+@scenario(
+    "a stack of pairs: nodes are taken off and put on as arrays decide, until it is empty",
+    settled(call("f", jnp.float32(9.0)), "compiled"),
+    call("f", jnp.float32(0.5), rung="compiled"),
+    call("f", jnp.float32(900.0), rung="compiled"),
+)
+def stack_of_nodes():
+    def f(x):
+        todo, total, nodes, deepest = [(x, 0)], x * 0, 0, 0
+        while todo:
+            value, depth = todo.pop()
+            total = total + value
+            nodes += 1
+            deepest = depth if depth > deepest else deepest
+            if value > 1.0:
+                todo.append((value * 0.5, depth + 1))
+                todo.append((value * 0.25, depth + 1))
+        return total, nodes, deepest
+
+    return World(f=f)
+
+
+@scenario(
+    "a queue is served from the front while more is put at its end",
+    settled(call("f", jnp.float32(9.0)), "compiled"),
+    call("f", jnp.float32(0.5), rung="compiled"),
+    call("f", jnp.float32(60.0), rung="compiled"),
+)
+def queue():
+    import collections
+
+    def f(x):
+        waiting, total = collections.deque([x]), x * 0
+        while waiting:
+            value = waiting.popleft()
+            total = total * 0.9 + value
+            if value > 1.0:
+                waiting.append(value * 0.5)
+                waiting.append(value * 0.3)
+        return total, len(waiting), waiting
+
+    return World(f=f)
+
+
+PROGRAM = jnp.array([0, 0, 1, 2, 0, 1])
+
+
+@scenario(
+    "an interpreter of a stack machine whose program is an array",
+    settled(call("f", PROGRAM, jnp.float32(0.5)), "compiled"),
+    call("f", jnp.array([2, 0, 0, 0, 2, 2]), jnp.float32(0.5), rung="compiled"),
+    call("f", jnp.array([1, 0, 0, 0, 2, 2]), jnp.float32(0.5)),
+    call("f", PROGRAM, jnp.float32(1.5), rung="compiled"),
+)
+def stack_machine():
+    def f(program, x):
+        stack = [x]
+        for op in program:
+            if op == 0:
+                stack.append(stack[-1] * 2.0)
+            elif op == 1:
+                top = stack.pop()
+                stack[-1] = stack[-1] + top
+            else:
+                stack[-1] = jnp.sin(stack[-1])
+        return stack
+
+    return World(f=f)
+
+
+@scenario(
+    "a list is appended to now and then in a loop with break, and old items are dropped",
+    settled(call("f", jnp.sin(jnp.arange(9.0))), "compiled"),
+    call("f", jnp.sin(jnp.arange(9.0)) * 0.1, rung="compiled"),
+    call("f", jnp.ones(9), rung="compiled"),
+)
+def window():
+    def f(xs):
+        last = []
+        for x in xs:
+            if x > -0.5:
+                last.append(x)
+            if len(last) > 3:
+                last.pop(0)
+            if x > 0.95:
+                break
+        return last
+
+    return World(f=f)
+
+
+@scenario(
+    "the gradient through a list that grows in a while loop",
+    settled(call("f", jnp.float32(9.0)), "compiled"),
+    call("f", jnp.float32(0.5), rung="compiled"),
+    call("f", jnp.float32(1e8), rung="compiled"),
+)
+def grad_of_grown():
+    def loss(x):
+        found = [x]
+        while x > 1.0:
+            x = jnp.sqrt(x) * 0.8
+            found.append(x)
+        total = x * 0
+        for value in found:
+            total = total + value * value
+        return total
+
+    return World(f=lambda x: jax.value_and_grad(loss)(x))
+
+
+@scenario(
+    "lists that grow and are held by a tuple, compared, stacked, joined or of two types stay lists",
+    *(settled(call("f", jnp.float32(9.0), kind), ("compiled", "mixed", "eager")) for kind in range(6)),
+    *(call("f", jnp.float32(3.0), kind) for kind in range(6)),
+    call("f", jnp.float32(0.5), 0),
+)
+def stays_a_list():
+    def f(x, kind):
+        found = []
+        other, held = found, (found,)
+        while x > 1.0:
+            x = x * 0.5
+            found.append(x if kind != 4 else (x if len(found) % 2 else 1.0))
+        if kind == 0:
+            return len(other), other is found, held
+        if kind == 1:
+            return other == [], [0 for _ in other], [2 * v for v in found]
+        if kind == 2:
+            return jnp.stack(found)
+        if kind == 3:
+            return found + [x], found[:2], sum(found)
+        if kind == 4:
+            return found
+        return sorted(found), max(found), x in found
+
+    return World(f=f)
+
+
+@scenario(
+    "what a loop has found goes to an object of the user's",
+    settled(call("f", jnp.float32(9.0)), "compiled"),
+    call("f", jnp.float32(40.0), rung="compiled"),
+    change(lambda w: w.seen.append(jnp.float32(1.0))),
+    call("f", jnp.float32(0.5)),
+    call("f", jnp.float32(40.0)),
+)
+def found_for_object():
+    w = World(seen=[])
+
+    def f(x):
+        found = []
+        while x > 1.0:
+            x = x * 0.5
+            found.append(x)
+        w.seen = found
+        w.also = found
+        return x
+
+    w.f = f
+    return w
