@@ -236,6 +236,11 @@ def _extent(array: Any) -> tuple[int, int]:
     return sum(min(span, 0) for span in spans), sum(max(span, 0) for span in spans) + array.itemsize
 
 
+def quiet() -> Any:
+    """NumPy does not warn while tracing: it will when the call is made."""
+    return np.errstate(**{kind: "ignore" for kind, how in np.geterr().items() if how == "warn"})  # type: ignore[arg-type]
+
+
 def perform(done: list[tuple[Any, Any, Any]], write: Write, target: Any, /, *args: Any, **kwargs: Any) -> None:
     """Make a write, after what it overwrites was kept in `done`."""
     key = args[0] if write.at_key and not _is_within(args[0], target) else ...

@@ -339,7 +339,8 @@ class Arrays:
             return
         if when is None and memory.content is not symbols.UNKNOWN and not any(map(symbols.unknown, given)):
             parts = () if whole else (memory.value, target._jx_value)
-            memory.content = changed(memory.content, *parts, *map(symbols.value_of, given))
+            with arrays.quiet():
+                memory.content = changed(memory.content, *parts, *map(symbols.value_of, given))
         else:
             memory.content = symbols.UNKNOWN
         memory.expr = expr

@@ -587,3 +587,20 @@ def picked():
 
     w.f = f
     return w
+
+
+@scenario(
+    "NumPy warns of a division in place as often as in Python",
+    settled(call("f", UP, 0.0), "compiled"),
+    call("f", DOWN, 2.0, rung="compiled"),
+    call("f", UP, 0.0, rung="compiled"),
+)
+def warned():
+    w = World(a=np.ones(3))
+
+    def f(x, by):
+        w.a /= by
+        return x * 2
+
+    w.f = f
+    return w
