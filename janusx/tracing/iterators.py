@@ -13,7 +13,8 @@ NOT_HELD = 4
 """References to an iterator that another one goes through: that one's, the list of what it refers to, and two here."""
 
 
-_OURS = "janusx"
+_OURS = "janusx.ops.iterables"
+"""The module of what stands for `zip`, `enumerate` and `reversed`."""
 
 
 def is_iterator(value: Any) -> bool:
@@ -21,8 +22,7 @@ def is_iterator(value: Any) -> bool:
     cls = type(value)
     if not hasattr(cls, "__next__"):
         return False
-    package = cls.__module__.partition(".")[0]
-    return package in sys.stdlib_module_names or package == _OURS
+    return cls.__module__ == _OURS or cls.__module__.partition(".")[0] in sys.stdlib_module_names
 
 
 def sources(iterator: Any) -> list[Any]:
@@ -36,7 +36,7 @@ def sources(iterator: Any) -> list[Any]:
 
 def _referents(iterator: Any) -> list[Any]:
     """What an iterator refers to, in a list that nobody else has."""
-    if type(iterator).__module__.startswith(_OURS):
+    if type(iterator).__module__ == _OURS:
         return list(vars(iterator).values())
     found: list[Any] = []
     for value in gc.get_referents(iterator):
