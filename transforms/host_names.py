@@ -30,12 +30,13 @@ class HostNames:
         host: Collection[str],
         is_leaf: Callable[[str], bool],
         is_data: Callable[[str], bool],
+        free: Collection[str] = (),
     ):
         self.is_leaf = is_leaf
         self._is_data = is_data
         arguments = function.args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
-        self.params = {each.arg for each in every if each is not None}
+        self.params = {each.arg for each in every if each is not None} | set(free)
         self.structure = set(host)
         values: dict[str, list[ast.expr | None]] = {}
         _bindings(function.body, values)

@@ -29,8 +29,8 @@ from janusx.tracing import classes, context, methods
 HIGHER_ORDER = higher_order.NAMES | {"stack", "array", "asarray"}
 
 PURE_STDLIB = frozenset(
-    """abc ast builtins cmath collections contextlib copy dataclasses enum functools inspect itertools math numbers operator
-    re string textwrap types typing statistics bisect heapq fractions decimal datetime warnings weakref pprint
+    """abc ast builtins cmath collections contextlib copy dataclasses enum functools inspect itertools math numbers
+    operator re string textwrap types typing statistics bisect heapq fractions decimal datetime warnings weakref pprint
     reprlib""".split()
 )
 """Modules of the standard library whose functions see nothing but their arguments."""

@@ -26,19 +26,9 @@ from janusx.tracing.heap import Heap, Held
 from janusx.tracing.skeleton import Skeleton, flatten, specs, unflatten
 from janusx.tracing.staging import closure_of
 from janusx.tracing.trace import Trace
+from janusx.tracing.wrapped import Wrapped
 
 NAMES = frozenset("grad value_and_grad jacfwd jacrev hessian jvp vjp linearize vmap jit checkpoint remat".split())
-
-
-class Wrapped:
-    """A function that a transform made of a user's function."""
-
-    def __init__(self, run: Callable[..., Any]):
-        self._run = run
-
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        """What the transformed function returns, in the trace that is under way."""
-        return self._run(*args, **kwargs)
 
 
 class Scope:

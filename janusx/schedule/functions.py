@@ -135,8 +135,8 @@ class Functions:
                 host=self._host_names(fn, args, kwargs),
                 free=fn.__code__.co_freevars,
                 first_line=source.first_line,
-                is_leaf=lambda name: is_leaf_name(fn, name) or _is_library(fn, name),
-                is_data=lambda name: _is_data(fn, name),
+                is_leaf=lambda name: is_leaf_name(fn, name) or is_library(fn, name),
+                is_data=lambda name: is_data(fn, name),
             )
             cut = transforms.split(
                 done.text + "\n",
@@ -194,7 +194,7 @@ def _value_of(fn: types.FunctionType, name: str) -> Any:
     return None if name in fn.__code__.co_freevars else fn.__globals__.get(name)
 
 
-def _is_library(fn: types.FunctionType, name: str) -> bool:
+def is_library(fn: types.FunctionType, name: str) -> bool:
     """Whether a dotted name is, through modules, something of a library's."""
     first, *rest = name.split(".")
     value = _value_of(fn, first)
@@ -217,7 +217,7 @@ def _pure(fn: Any) -> Callable[..., Any]:
     raise Unscheduled(f"{module}.{getattr(fn, '__qualname__', fn)} is called where the host walks a structure")
 
 
-def _is_data(fn: types.FunctionType, name: str) -> bool:
+def is_data(fn: types.FunctionType, name: str) -> bool:
     """Whether a name from around a function holds a class, a module whose functions are pure, or plain data."""
     value = _value_of(fn, name)
     if isinstance(value, types.ModuleType):

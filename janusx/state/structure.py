@@ -45,7 +45,7 @@ class Structure:
 
     __setattr__ = __setitem__ = __delitem__ = __iter__ = __len__ = __bool__ = __contains__ = __call__ = _decides
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _decides  # type: ignore[assignment]
-    __add__ = __radd__ = __sub__ = __mul__ = __enter__ = __exit__ = __next__ = __str__ = __format__ = _decides
+    __add__ = __radd__ = __sub__ = __mul__ = __enter__ = __exit__ = __str__ = __format__ = _decides
 
     def __repr__(self) -> str:
         return f"Structure({_name(self)})"

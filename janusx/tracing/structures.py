@@ -13,6 +13,8 @@ from janusx.state.opaque import Opaque
 from janusx.state.paths import Index, Key, Path
 from janusx.state.shadow import LeafNode, ObjectNode
 from janusx.state.structure import STRUCTURE, depends
+from janusx.tracing.wrapped import Wrapped
+from janusx.transforms import OUTLINED
 
 ENOUGH = 8
 """Calls of a function within itself, over objects, before those are taken for a structure that differs from call to
@@ -82,15 +84,30 @@ class Structures:
         return bool(scheduled) and (emitted.origin(fn.__code__) or fn.__code__) in scheduled
 
     def run(self, fn: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call a function that the host walks with."""
+        """Call a function that the host walks with: as a whole, or what of it walks."""
+        from janusx.schedule.outlining import outlined
+
+        code = emitted.origin(fn.__code__) or fn.__code__
+        bound = inspect.signature(fn).bind(*args, **kwargs)
+        bound.apply_defaults()
+        own = fn if emitted.is_emitted(fn.__code__) else self._trace.function(fn)
+        free = {name: content_of(cell) for name, cell in emitted.cells_of(own).items() if name in code.co_freevars}
+        regions, key = self._trace.settings.regions, (code, "outlined")
+        if key not in regions:
+            regions[key] = outlined(self._trace, fn, {**bound.arguments, **free})
+        if regions[key] is None:
+            return self._walk(code, fn, bound)
+        outer, inner = regions[key]
+        inside = Wrapped(lambda *given: self._walk(code, inner, inspect.signature(inner).bind(*given)))
+        return self._trace.function(outer)(*args, **kwargs, **free, **{OUTLINED: inside})
+
+    def _walk(self, code: types.CodeType, fn: types.FunctionType, bound: inspect.BoundArguments) -> Any:
         from janusx.schedule.builder import Builder
         from janusx.schedule.region import Region
 
-        bound = inspect.signature(fn).bind(*args, **kwargs)
-        bound.apply_defaults()
         if bound.kwargs:
             raise Unscheduled(f"{fn.__qualname__} has parameters that are given by name only")
-        key = (emitted.origin(fn.__code__) or fn.__code__, self._calls)
+        key = (code, self._calls)
         self._calls += 1
         region = self._trace.settings.regions.setdefault(key, Region())
         return Builder(region, self._trace).run(fn, bound.args)
@@ -110,6 +127,14 @@ def deciding(signal: Decides) -> types.CodeType | None:
             found = emitted.origin(code)
         at = at.tb_next
     return found
+
+
+def content_of(cell: types.CellType) -> Any:
+    """What a cell holds, or None where it is empty."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
 
 
 def holds_no_arrays(node: ObjectNode) -> bool:
