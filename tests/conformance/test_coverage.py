@@ -58,6 +58,5 @@ def test_settled_calls_on_array_input_run_compiled_or_mixed() -> None:
     assert share(record().values(), "compiled", "mixed") >= 0.98
 
 
-@pytest.mark.xfail(strict=True, reason="88 %: functions that must be cut, and itertools, math, Counter, NumPy in place")
 def test_settled_calls_run_compiled_on_the_whole_corpus() -> None:
     assert share(record().values(), "compiled") >= 0.9
