@@ -10,7 +10,7 @@ from typing import Any
 from janusx import emitted
 from janusx.signals import Decides, Structured, Unscheduled
 from janusx.state.opaque import Opaque
-from janusx.state.paths import Index, Key, Path
+from janusx.state.paths import Path
 from janusx.state.shadow import LeafNode, ObjectNode
 from janusx.state.structure import STRUCTURE, depends
 from janusx.tracing.wrapped import Wrapped
@@ -73,10 +73,11 @@ class Structures:
             node = self._trace.shadow.by_shadow.get(id(value))
             if node is None or not node.pinned or not holds_no_arrays(node):
                 return None
-        path: Path = node.path
-        while len(path.steps) > 1 and isinstance(path.steps[-1], Index | Key):
-            path = Path(path.steps[:-1])
-        return path
+        # The outermost object that it is a part of: all trees of a batch are one structure.
+        nodes = {known.path: known for known in self._trace.shadow.objects if known.pinned}
+        steps = node.path.steps
+        outer = (nodes.get(Path(steps[:count])) for count in range(1, len(steps)))
+        return next((known.path for known in outer if known is not None and holds_no_arrays(known)), node.path)
 
     def is_scheduled(self, fn: types.FunctionType) -> bool:
         """Whether the host walks with a function."""
