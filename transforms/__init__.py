@@ -6,7 +6,7 @@ from __future__ import annotations
 if __name__ != "janusx.transforms":
     raise ImportError(f"this package is janusx.transforms, not {__name__}: install janusx and import it from there")
 
-from janusx.transforms.outline import NAME as OUTLINED
+from janusx.transforms.outline import OUTLINED as OUTLINED
 from janusx.transforms.outline import Outlined as Outlined
 from janusx.transforms.outline import outline as outline
 from janusx.transforms.pipeline import rewrite as rewrite

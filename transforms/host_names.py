@@ -121,6 +121,8 @@ class HostNames:
 
     def needs_parting(self, node: ast.AST) -> bool:
         """Whether there is something in a node for the host to do."""
+        if isinstance(node, ast.FunctionDef):
+            return False  # the host makes it; what it does is asked when it is called
         if self.reads(node):
             return True
         return any(

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from janusx.transforms.host_names import HostNames
 
-NAME = "outlined"
+OUTLINED = "outlined"
 """What the function calls."""
 
 
@@ -82,7 +82,7 @@ def outline(
             return y
     """
     function = ast.parse(source).body[0]
-    if not isinstance(function, ast.FunctionDef) or NAME in source:
+    if not isinstance(function, ast.FunctionDef) or OUTLINED in source:
         return None
     names = HostNames(function, [*host], is_leaf, is_data, free)
     walking = [i for i, statement in enumerate(function.body) if names.needs_parting(statement)]
@@ -99,12 +99,12 @@ def outline(
     known = names.local | names.params | set(free)
     params = sorted(_needed(body) & known)
     results = sorted(_stores(body) & _loads(after))
-    call = ast.Call(ast.Name(NAME, ast.Load()), [ast.Name(name, ast.Load()) for name in params], [])
+    call = ast.Call(ast.Name(OUTLINED, ast.Load()), [ast.Name(name, ast.Load()) for name in params], [])
     made: ast.stmt = ast.Return(call) if last == len(function.body) else _assign(results, call)
     ast.copy_location(made, body[0])
     back = [] if last == len(function.body) else [ast.Return(_together(results, ast.Load()))]
     outer_args = function.args
-    outer_args.kwonlyargs += [ast.arg(name) for name in (*free, NAME)]
+    outer_args.kwonlyargs += [ast.arg(name) for name in (*free, OUTLINED)]
     outer_args.kw_defaults += [None] * (len(free) + 1)
     inner_args = ast.arguments([], [ast.arg(name) for name in params], None, [], [], None, [])
     text, lines = _written(function, outer_args, [*before, made, *after], first_line)
@@ -116,29 +116,50 @@ def _moves(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Assign) and isinstance(statement.value, (ast.Constant, ast.List, ast.Dict))
 
 
-def _needed(body: Sequence[ast.stmt]) -> set[str]:
+def _needed(body: Sequence[ast.stmt], bound: frozenset[str] = frozenset()) -> set[str]:
     """The names that statements may read before they bound them."""
-    needed, bound = set[str](), set[str]()
+    return _walk(body, bound)[0]
+
+
+def _walk(body: Sequence[ast.stmt], bound: frozenset[str]) -> tuple[set[str], frozenset[str]]:
+    """What statements may need, and what is surely bound after them."""
+    needed = set[str]()
     for statement in body:
-        inner = _targets(statement)
-        needed |= _loads([statement]) - bound - inner
-        if isinstance(statement, ast.Assign):
-            bound |= _stores([statement])
-    return needed
+        if isinstance(statement, ast.If):
+            needed |= _read(statement.test) - bound
+            (first, one), (second, other) = _walk(statement.body, bound), _walk(statement.orelse, bound)
+            needed |= first | second
+            bound = one & other
+        elif isinstance(statement, ast.For):
+            needed |= _read(statement.iter) - bound
+            needed |= _needed(statement.body, bound | _names(statement.target)) | _needed(statement.orelse, bound)
+        elif isinstance(statement, ast.While):
+            needed |= (_read(statement.test) - bound) | _needed(statement.body, bound)
+            needed |= _needed(statement.orelse, bound)
+        else:
+            needed |= _read(statement) - bound
+            if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+                bound |= _stores([statement])
+    return needed, bound
 
 
-def _targets(statement: ast.stmt) -> set[str]:
-    """The variables of the loops in a statement that nothing else in it binds, and those of comprehensions."""
-    nodes = list(ast.walk(statement))
-    loops = [node.target for node in nodes if isinstance(node, (ast.For, ast.comprehension))]
-    targets = [node for target in loops for node in ast.walk(target) if isinstance(node, ast.Name)]
-    return {node.id for node in targets}
+def _read(node: ast.AST) -> set[str]:
+    """The names that a node reads, but for the variables of its comprehensions."""
+    inner = [each.target for each in ast.walk(node) if isinstance(each, ast.comprehension)]
+    own = {name for target in inner for name in _names(target)}
+    return _loads([node]) - own
 
 
-def _loads(body: Sequence[ast.stmt]) -> set[str]:
+def _names(node: ast.AST) -> frozenset[str]:
+    return frozenset(each.id for each in ast.walk(node) if isinstance(each, ast.Name))
+
+
+def _loads(body: Sequence[ast.AST]) -> set[str]:
     nodes = [node for statement in body for node in ast.walk(statement)]
     read = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    return read | {node.target.id for node in nodes if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name)}
+    return read | {
+        node.target.id for node in nodes if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name)
+    }
 
 
 def _stores(body: Sequence[ast.stmt]) -> set[str]:
@@ -161,9 +182,7 @@ def _written(
     function: ast.FunctionDef, arguments: ast.arguments, body: list[ast.stmt], first_line: int
 ) -> tuple[str, tuple[int, ...]]:
     """A function's text, and the file line for each of its lines."""
-    made = ast.FunctionDef(
-        **{**vars(function), "args": arguments, "body": body, "decorator_list": [], "returns": None}
-    )
+    made = ast.FunctionDef(**{**vars(function), "args": arguments, "body": body, "decorator_list": [], "returns": None})
     text = ast.unparse(ast.fix_missing_locations(made))
     lines = [first_line] * len(text.splitlines())
     again = ast.parse(text).body[0]

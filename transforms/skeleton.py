@@ -174,7 +174,7 @@ class _Parter:
     def _pass(self, node: ast.stmt) -> None:
         self._add(node, node, "host")
 
-    _break = _continue = _raise = _pass
+    _break = _continue = _raise = _functiondef = _pass
 
     def _assign(self, node: ast.Assign) -> None:
         for target in node.targets:

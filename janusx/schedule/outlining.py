@@ -16,7 +16,7 @@ from janusx.tracing.rewriter import is_leaf_name
 def outlined(
     trace: Any, fn: types.FunctionType, given: dict[str, Any]
 ) -> tuple[types.FunctionType, types.FunctionType] | None:
-    """What is left of a function, and what walks; None where it is all one.
+    """What is left of a function, and what walks; None where the host can walk with all of it.
 
     Args:
         trace: the one under way.
@@ -35,14 +35,18 @@ def outlined(
         source = sources.find_source(real)
     except errors.JanusXError:
         return None
-    done = transforms.outline(
-        source.text,
-        host={name for name, value in given.items() if is_structure(value) or symbols.is_sym(value)},
-        free=real.__code__.co_freevars,
-        first_line=source.first_line,
-        is_leaf=lambda name: is_leaf_name(real, name) or is_library(real, name),
-        is_data=lambda name: is_data(real, name),
-    )
+    options: dict[str, Any] = {
+        "host": {name for name, value in given.items() if is_structure(value) or symbols.is_sym(value)},
+        "free": real.__code__.co_freevars,
+        "first_line": source.first_line,
+        "is_leaf": lambda name: is_leaf_name(real, name) or is_library(real, name),
+        "is_data": lambda name: is_data(real, name),
+    }
+    try:
+        transforms.skeleton(source.text, **options)
+        return None
+    except transforms.NotASkeleton:
+        done = transforms.outline(source.text, **options)
     if done is None:
         return None
     made = [
