@@ -220,7 +220,7 @@ def convert(
 
     def wrap(fun: Any) -> Converted:
         target, prefix, named = _target(fun)
-        marks = marks_of(fun, dispatch.place_of_function(target), **marked)
+        marks = marks_of(fun, errors.Place.of_function(target), **marked)
         return Converted(fun, Record(target, options), prefix, named, marks, keywords)
 
     return wrap if fun is None else wrap(fun)
@@ -263,7 +263,7 @@ def _target(fun: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     if type(fun) in DESCRIPTORS:
         raise errors.NotCallableError(
             f"a {type(fun).__name__} object was given to convert.",
-            place=dispatch.place_of_function(getattr(fun, DESCRIPTORS[type(fun)])),
+            place=errors.Place.of_function(getattr(fun, DESCRIPTORS[type(fun)])),
             why=f"a {type(fun).__name__} object makes a function of a class, and is none itself.",
             remedy=f"Put @{type(fun).__name__} above @janusx.convert.",
         )
@@ -303,7 +303,7 @@ WRITTEN_IN_C = (
 
 def _synchronous(fun: types.FunctionType) -> types.FunctionType:
     if inspect.iscoroutinefunction(fun) or inspect.isasyncgenfunction(fun):
-        place = dispatch.place_of_function(fun)
+        place = errors.Place.of_function(fun)
         raise errors.CoroutineGivenError(f"{fun.__qualname__} is an async function.", place=place)
     return fun
 
@@ -446,15 +446,33 @@ def _calling(fn: Callable[..., Any]) -> types.FunctionType:
 
 disable = _Disable()
 
+RULES = ("fields", "share", "opaque")
+"""How `register_shadow` has objects copied, by name."""
+
 
 def register_shadow(cls: type, copy: Any = "fields") -> None:
     """Says how instances of a library's type are copied for a trace.
 
     Args:
         cls: the type; its subclasses follow.
-        copy: "fields" (attributes are followed), "share" (the object itself, guarded by identity), "opaque" (never
-            looked into), or a function that makes a new object from the old (tokens that belong to one trace).
+        copy: "fields" (attributes are followed), "share" (the object itself, guarded by identity: for what never
+            changes), "opaque" (never looked into), or a function that makes a new object from the old (tokens that
+            belong to one trace).
+
+    Raises:
+        OptionError: `cls` is no type, or there is no such rule.
+
+    Example:
+        >>> import janusx
+        >>> class Token:
+        ...     pass
+        >>> janusx.register_shadow(Token, copy="opaque")
     """
+    if not isinstance(cls, type):
+        raise errors.OptionTypeError(f"register_shadow cannot take {cls!r}.", why="it takes a type.")
+    if not callable(copy) and copy not in RULES:
+        known = f"it takes {', '.join(map(repr, RULES))} or a function{config.meant(str(copy), RULES)}"
+        raise errors.OptionError(f"copy cannot be {copy!r}.", why=known)
     REGISTRY.register(cls, Rule("fresh", copy) if callable(copy) else Rule(copy))
 
 

@@ -74,7 +74,7 @@ def answer(record: Record, call: Call, tried: Entry | None = None) -> Any:
     if config.disable or jax.config.jax_disable_jit:  # type: ignore[attr-defined]
         return run_eagerly(record, call, "")
     if call.static:
-        check_static(call.fun, place_of_function(call.fun), call.args, call.kwargs, call.static)
+        check_static(call.fun, errors.Place.of_function(call.fun), call.args, call.kwargs, call.static)
     with record.lock:
         changing = _changing(record)
         if changing is not None:
@@ -350,7 +350,7 @@ def _unsupported(call: Call, reason: str, signal: BaseException | None) -> Excep
     if error is not None:
         return error  # type: ignore[no-any-return]
     name = getattr(call.fun, "__qualname__", call.fun)
-    place = (place_of(misses.user_line(signal)) if signal is not None else None) or place_of_function(call.fun)
+    place = (place_of(misses.user_line(signal)) if signal is not None else None) or errors.Place.of_function(call.fun)
     return errors.UnsupportedError(f"{name} cannot be compiled.", place=place, why=reason)
 
 
@@ -400,7 +400,7 @@ def run_eagerly(
         record.give_up(reason)
     if reason and not known and new:
         record.note("eager", line or misses.place_of_code(call.fun), reason, record.calls)
-        _tell_eager(record, call, reason, place_of(line) or place_of_function(call.fun), meant)
+        _tell_eager(record, call, reason, place_of(line) or errors.Place.of_function(call.fun), meant)
     return result
 
 
@@ -418,13 +418,7 @@ def _tell_limit(record: Record, call: Call) -> None:
         miss = misses.why(record, call)
         record.note("limit", miss.place, f"{limit} programs, and none fits: {miss.what}")
         what = f"{getattr(record.fun, '__qualname__', record.fun)} has {limit} programs; no more are made."
-        logs.warn(errors.RecompileLimitWarning(what, place=place_of_function(record.fun)))
-
-
-def place_of_function(fun: Any) -> errors.Place | None:
-    """Where a function begins."""
-    code = getattr(fun, "__code__", None)
-    return None if code is None else errors.Place.of_line(code.co_filename, code.co_firstlineno)
+        logs.warn(errors.RecompileLimitWarning(what, place=errors.Place.of_function(record.fun)))
 
 
 def run_profiled(record: Record, call: Call) -> Any:

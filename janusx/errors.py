@@ -44,6 +44,12 @@ class Place:
         text = linecache.getline(filename, line).rstrip("\n")
         return cls(filename, line, len(text) - len(text.lstrip()), text)
 
+    @classmethod
+    def of_function(cls, fun: object) -> Place | None:
+        """Where a function begins; None of what has no code."""
+        code = getattr(fun, "__code__", None)
+        return None if code is None else cls.of_line(code.co_filename, code.co_firstlineno)
+
     def __str__(self) -> str:
         """The place as `file:line`, then the source line with a caret under the column."""
         stripped = self.text.strip()

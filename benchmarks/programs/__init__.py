@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = ["NAMES", "load"]
 
-NAMES = ("nnx_adam", "one_array", "lenet", "lstm", "guards", "counters", "rewriting", "profiler", "cuts", "nesting")
+NAMES = tuple("nnx_adam one_array lenet lstm guards counters rewriting profiler cuts nesting trainer".split())
 
 
 def load(name: str) -> Any:

@@ -80,16 +80,19 @@ def trace_through(record: Any, call: Call) -> Any:
             result = real_of(trace, result)
     finally:
         trace.unpatch()
+    place = errors.Place.of_function(call.fun)
     if found:
         change = found[0]
         step = next(iter(change.changed), None)
         path = change.node.path / step if step is not None else change.node.path
-        raise errors.OuterTransformWriteError(f"{path} is changed under a transform of JAX's.")
+        raise errors.OuterTransformWriteError(f"{path} is changed under a transform of JAX's.", place=place)
     for target, _ in (growth for effect in trace.effects for growth in effect.appended):
-        raise errors.OuterTransformWriteError(f"{target._jx_expr.path} is appended to under a transform of JAX's.")
+        raise errors.OuterTransformWriteError(
+            f"{target._jx_expr.path} is appended to under a transform of JAX's.", place=place
+        )
     for write in (each for effect in trace.effects for each in writes_in(effect)):
         where = trace.arrays.place(write.args[0])
-        raise errors.OuterTransformWriteError(f"{where} is written to under a transform of JAX's.")
+        raise errors.OuterTransformWriteError(f"{where} is written to under a transform of JAX's.", place=place)
     _say(trace, record)
     record.calls += 1
     record.compiled += 1

@@ -10,7 +10,7 @@ pytest.importorskip("benchmarks.harness", reason="the benchmarks are not part of
 pytest.importorskip("flax", reason="needs janusx[bench]")
 
 from benchmarks.harness import Column, Running
-from benchmarks.programs import NAMES, counters, lenet, load, lstm, nnx_adam, one_array, rewriting
+from benchmarks.programs import NAMES, counters, lenet, load, lstm, nnx_adam, one_array, rewriting, trainer
 
 STEPS = 5
 
@@ -74,6 +74,13 @@ def test_the_text_to_rewrite_is_python_of_the_length_it_says(lines):
     text = rewriting.source(lines)
     compile(text, "<text>", "exec")
     assert text.count("\n") == lines
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_a_trainer_holds_besides_changes_nothing():
+    made = {column.name: losses(column.make()) for column in trainer.columns()}
+    for name in ("janusx", "without them"):
+        np.testing.assert_allclose(made[name], made["eager"], rtol=1e-5)
 
 
 def test_every_program_is_listed_with_a_title():

@@ -7,8 +7,10 @@ another world by its steps.
 
 from __future__ import annotations
 
+import collections
 import copy
 import enum
+import functools
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,8 +19,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 
-from tests.conformance.walk import is_library, unwrapped
+from tests.conformance.walk import PRIVATE, is_library, unwrapped
 
 
 @dataclass(frozen=True)
@@ -160,14 +163,30 @@ def _forget(_: Any) -> None:
     return None
 
 
+OPEN = (
+    list,
+    dict,
+    set,
+    tuple,
+    collections.deque,
+    functools.partial,
+    types.MethodType,
+    property,
+    staticmethod,
+    classmethod,
+    types.SimpleNamespace,
+    nnx.Module,
+    nnx.Optimizer,
+)
+"""Objects of library's types that hold what is the user's."""
+
+
 def _is_closed(value: Any) -> bool:
     if isinstance(value, (types.FunctionType, type, types.ModuleType)):
-        return is_library(value.__name__ if isinstance(value, types.ModuleType) else value.__module__)
+        named = value.__name__ if isinstance(value, types.ModuleType) else value.__module__
+        return is_library(named) or isinstance(value, enum.EnumMeta)
     return isinstance(value, (jax.Array, np.ndarray, enum.Enum)) or (
-        is_library(type(value).__module__)
-        and not isinstance(
-            value, (list, dict, tuple, types.MethodType, property, staticmethod, classmethod, types.SimpleNamespace)
-        )
+        is_library(type(value).__module__) and not isinstance(value, OPEN)
     )
 
 
@@ -183,15 +202,20 @@ def _steps(value: Any) -> Iterator[Step]:
         case property():
             yield Step("function", "fget")
         case type() | types.ModuleType():
-            names = (name for name in vars(value) if not name.startswith("__") or name in ("__call__", "__getattr__"))
+            special = ("__call__", "__getattr__", "__init__")
+            own = (name for name in vars(value) if not name.startswith("__") or name in special)
+            names = (name for name in own if name not in PRIVATE and not name.startswith("_pytree__"))
             yield from (Step("attribute", name) for name in names)
-        case list() | tuple():
+        case functools.partial():
+            yield from (Step("function", name) for name in ("func", "keywords"))
+        case list() | tuple() | collections.deque():
             yield from (Step("item", index) for index in range(len(value)))
         case dict():
             yield from (Step("item", key) for key in value)
         case _:
             slots = (name for base in type(value).__mro__ for name in base.__dict__.get("__slots__", ()))
-            yield from (Step("attribute", name) for name in (*getattr(value, "__dict__", ()), *slots))
+            names = (name for name in (*getattr(value, "__dict__", ()), *slots) if hasattr(value, name))
+            yield from (Step("attribute", name) for name in names if name not in PRIVATE)
             yield Step("class", type(value).__name__)
 
 
@@ -222,6 +246,15 @@ def _replacements(value: Any) -> _Made:
         case list():
             yield "a longer copy", lambda v: [*v, v[-1]]
             yield "reversed", lambda v: v[::-1]
+        case collections.deque():
+            yield "a longer copy", lambda v: collections.deque([*v, v[-1]], v.maxlen)
+            yield "a list", list
+        case set():
+            yield "empty", lambda v: set()
+        case enum.Enum():
+            yield "another member", lambda v: next(each for each in type(v) if each is not v)
+        case tuple() if getattr(value, "_fields", ()):
+            yield "with another field", lambda v: v._replace(**{v._fields[0]: 7.0})
         case tuple():
             yield "shorter", lambda v: v[:-1]
         case dict():
@@ -234,9 +267,13 @@ def _replacements(value: Any) -> _Made:
             yield "another static method", lambda v: staticmethod(lambda x: x * 9)
         case types.ModuleType():
             yield "another module", lambda v: types.SimpleNamespace(**{**vars(v), "tanh": lambda x: x - 1})
+        case enum.EnumMeta() | nnx.Variable():
+            pass
         case type():
             yield "a subclass", lambda v: type("Other", (v,), {})
-        case _ if hasattr(value, "__dict__") and not isinstance(value, (property, staticmethod, classmethod)):
+        case _ if hasattr(value, "__dict__") or hasattr(value, "__slots__"):
+            if isinstance(value, (property, staticmethod, classmethod, types.GetSetDescriptorType)):
+                return
             yield "a copy", copy.copy
             yield "None", lambda v: None
 
@@ -246,8 +283,17 @@ def _mutations(value: Any) -> _Made:
         case list():
             yield "grew", lambda v: v.append(v[-1])
             yield "shrank", lambda v: v.pop(0)
+        case collections.deque():
+            yield "grew", lambda v: v.append(v[0])
+            yield "rotated", lambda v: v.rotate(1)
+        case set():
+            yield "grew", lambda v: v.add("zzz")
+            yield "was emptied", lambda v: v.clear()
+        case nnx.Variable():
+            yield "times two", lambda v: v.set_value(v.get_value() * 2)
+            yield "of another dtype", lambda v: v.set_value(v.get_value().astype(jnp.float16))
         case dict():
-            yield "grew", lambda v: v.update({"zzz": next(iter(v.values()))})
+            yield "grew", lambda v: v.update({"zzz": next(iter(v.values()), None)})
             yield "lost an item", lambda v: v.pop(next(iter(v)))
         case np.ndarray():
             yield "filled in place", lambda v: v.fill(4)

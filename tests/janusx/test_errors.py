@@ -162,3 +162,30 @@ def code_blocks(page: str) -> list[str]:
         elif line.strip():
             inside = False
     return [textwrap.dedent("\n".join(block)) for block in blocks]
+
+
+def test_a_write_under_an_outer_transform_names_the_function() -> None:
+    import jax
+
+    import janusx
+
+    history: list[object] = []
+
+    def square(w: object) -> object:
+        history.append(w)
+        return w * w  # type: ignore[operator]
+
+    with pytest.raises(errors.OuterTransformWriteError, match=r"JX0201\] history") as caught:
+        jax.grad(janusx.convert(square))(3.0)
+    place = caught.value.place
+    assert place is not None
+    assert (place.filename, place.text.strip()) == (__file__, "def square(w: object) -> object:")
+
+
+def test_a_rule_for_shadows_that_does_not_exist_is_refused() -> None:
+    import janusx
+
+    with pytest.raises(errors.OptionError, match=r"JX0106(.|\n)*did you mean 'fields'"):
+        janusx.register_shadow(Place, copy="feilds")
+    with pytest.raises(TypeError, match=r"JX0106(.|\n)*it takes a type"):
+        janusx.register_shadow(3)  # type: ignore[arg-type]
