@@ -308,7 +308,7 @@ def test_a_cut_function_broken_off_anywhere_stands_at_a_cut(
     with injected(Injection(error())) as counter:
         world.step(UP)
     assert not settled or counter.seen <= 5 * POINTS[True], "a settled call is traced"
-    problems = []
+    problems: list[str] = []
     points = spread(counter.seen, settled)
     for point in points:
         world = world if settled and not problems else ready()
