@@ -8,6 +8,8 @@ much; so is that no index is out of range, which Python then says itself.
 from __future__ import annotations
 
 import functools
+import sys
+import types
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -16,9 +18,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from janusx import emitted
 from janusx.guards.staged import DOUBLE
 from janusx.signals import Buffered, Unstageable
-from janusx.state import symbols
+from janusx.state import kinds, policy, symbols
 from janusx.state.buffers import Buffer, Gone
 from janusx.tracing import context
 from janusx.tracing.heap import Heap
@@ -69,9 +72,9 @@ def offer(trace: Trace, target: Any, items: Sequence[Skeleton], before: Iterable
         return
     try:
         held = [_shape(flatten(item, _NOTHING, [])) for item in (target if before is None else before)]
-        kinds = [*held, *map(_shape, items)]
-        if kinds and all(kind == kinds[0] for kind in kinds[1:]) and specs(kinds[0]):
-            raise Buffered(target, kinds[0])
+        shapes = [*held, *map(_shape, items)]
+        if shapes and all(shape == shapes[0] for shape in shapes[1:]) and specs(shapes[0]):
+            raise Buffered(target, shapes[0])
     except Unstageable:
         return
 
@@ -112,7 +115,7 @@ def take_over(trace: Trace, signal: Buffered, site: Where | None, heap: Heap) ->
         raise signal
     trace.lists[id(target)] = target
     key = ("a list in " + site.key[0], site.key[1]) if site is not None else ("", 0)
-    if site is None or trace.settings.assumed.get(key) is False:
+    if site is None or trace.settings.assumed.get(key) is False or _is_hidden(target, heap):
         return {}
     seen = 0 if trace.settings.profile is None else trace.settings.profile.most_trips(site.key)
     least = max(LEAST, 1 << (len(target) + seen).bit_length())
@@ -126,6 +129,29 @@ def take_over(trace: Trace, signal: Buffered, site: Where | None, heap: Heap) ->
     target.clear()
     target.append(Gone(buffer.where))
     return swap
+
+
+def _is_hidden(target: Any, heap: Heap) -> bool:
+    """Whether there is a name for a list that `exchange` does not reach: a plain variable, a tuple that holds it."""
+    pending = [value for held in heap.all() for _, value in held.fields if value is not target]
+    frame: types.FrameType | None = sys._getframe()
+    while frame is not None:
+        if emitted.is_emitted(frame.f_code):
+            plain = set(frame.f_code.co_varnames) - set(frame.f_code.co_cellvars)
+            pending += [value for name, value in frame.f_locals.items() if name in plain]
+        frame = frame.f_back
+    seen: set[int] = set()
+    while pending:
+        value = pending.pop()
+        if type(value) is types.BuiltinFunctionType:
+            value = value.__self__
+        if value is target:
+            return True
+        kind = policy.category(value) if type(value) is not list and id(value) not in seen else None
+        seen.add(id(value))
+        if isinstance(kind, kinds.Kind) and not kind.mutable:
+            pending += [item for _, item in kind.fields(value)]
+    return False
 
 
 def exchange(heap: Heap, swap: dict[int, Any]) -> None:

@@ -22,7 +22,7 @@ from janusx.ops.effects import hold, stream_method
 from janusx.ops.strings import text
 from janusx.signals import Unsupported
 from janusx.state import symbols
-from janusx.state.buffers import Buffer
+from janusx.state.buffers import Buffer, check
 from janusx.state.opaque import Opaque
 from janusx.state.structure import refuse
 from janusx.tracing import classes, context
@@ -50,6 +50,7 @@ def _scalar(kind: type) -> Callable[..., Any]:
 def _len(value: Any) -> Any:
     if type(value) is Buffer:
         return buffers.length(value)
+    check(value)
     if symbols.is_sym(value) and not hasattr(value, "shape"):
         return symbols.length(value)
     return len(value)

@@ -22,6 +22,7 @@ from janusx.ops.effects import hold, stream_method
 from janusx.signals import Unsupported
 from janusx.state import symbols
 from janusx.state.arrays import WRITING_FUNCTIONS, Write
+from janusx.state.buffers import check
 from janusx.state.opaque import Opaque, OpaqueMethod, describe
 from janusx.state.structure import refuse
 from janusx.tracing import classes, context, methods
@@ -154,6 +155,7 @@ def native(fn: Any) -> Callable[..., Any]:
     """A method of a Python object (`list.append`, `str.join`): called as it is, unless symbols must be spelled out."""
 
     def run(*args: Any, **kwargs: Any) -> Any:
+        check(fn.__self__)
         if type(fn.__self__) is bytes and any(map(symbols.has_sym, args)):
             return symbols.apply(symbols.call_method, fn.__self__, fn.__name__, *args, **kwargs)
         return fn(*args, **kwargs)

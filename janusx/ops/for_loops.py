@@ -23,7 +23,7 @@ from janusx.ops.sites import Where
 from janusx.ops.while_loops import while_loop
 from janusx.signals import Buffered, Unstageable, first_line
 from janusx.state import symbols
-from janusx.state.buffers import Buffer
+from janusx.state.buffers import Buffer, check
 from janusx.tracing import context
 from janusx.tracing.heap import Heap
 from janusx.tracing.skeleton import Later, Made, Py, Skeleton, arr, expand, parts_of, read_whole, specs, unflatten
@@ -47,6 +47,7 @@ def _for(trace: Trace, iterable: Any, body: Any, variables: tuple[Any, ...], sit
         return _counted(iterable, body, variables, site, breaks)
     if type(iterable) is Buffer:
         return walk(iterable, body, variables, site, breaks)
+    check(iterable)
     source = source_of(iterable)
     reason = f"its iterable is a {type(iterable).__name__}"
     if source is not None:

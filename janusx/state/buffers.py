@@ -6,6 +6,7 @@ It poses as the list. What it cannot do in a program asks for another pass, in w
 from __future__ import annotations
 
 import importlib
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -97,15 +98,22 @@ class Gone:
     def __init__(self, where: Any):
         self._where = where
 
-    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+    def refuse(self, *args: Any, **kwargs: Any) -> Any:
+        """Ask for a pass in which the list is a list."""
         context.current().keep_list(self._where)
 
     def __getattr__(self, name: str) -> Any:
-        return self._refuse()
+        return self.refuse()
 
-    __iter__ = __contains__ = __bool__ = __add__ = __radd__ = __mul__ = __rmul__ = __array__ = __len__ = _refuse
-    __sub__ = __rsub__ = __truediv__ = __rtruediv__ = __getitem__ = __call__ = __index__ = __float__ = _refuse
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = __jax_array__ = __str__ = __repr__ = _refuse
+    __iter__ = __contains__ = __bool__ = __add__ = __radd__ = __mul__ = __rmul__ = __array__ = __len__ = refuse
+    __sub__ = __rsub__ = __truediv__ = __rtruediv__ = __getitem__ = __call__ = __index__ = __float__ = refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = __jax_array__ = __str__ = __repr__ = refuse
+
+
+def check(value: Any) -> None:
+    """Refuse a list that a buffer stands for, met by a name that was missed."""
+    if isinstance(value, list | deque) and type(value) is not Buffer and value and type(value[0]) is Gone:
+        value[0].refuse()
 
 
 class BufferKind(kinds.Kind):

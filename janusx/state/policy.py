@@ -126,7 +126,7 @@ def category(value: Any) -> Category:
     if cls is Buffer:
         return BUFFER
     if cls is Gone:
-        value._refuse()
+        value.refuse()
     if cls is Growing:
         return GROWING
     if cls is Structure:

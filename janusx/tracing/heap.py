@@ -83,6 +83,8 @@ class Heap:
         keep = []
         while pending:
             value = pending.pop()
+            if type(value) is types.BuiltinFunctionType:
+                value = value.__self__  # `push = found.append`
             if type(value) in _PLAIN or id(value) in seen or id(value) in self._held:
                 continue
             seen.add(id(value))

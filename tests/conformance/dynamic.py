@@ -626,3 +626,36 @@ def found_for_object():
 
     w.f = f
     return w
+
+
+@scenario(
+    "a list that grows has a second name, is filled by a helper, through a bound method, and is only counted",
+    *(settled(call("f", jnp.float32(9.0), kind), ("compiled", "mixed", "eager")) for kind in range(5)),
+    *(call("f", jnp.float32(x), kind) for kind in range(5) for x in (0.5, 3.0)),
+)
+def second_names():
+    def fill(found, x):
+        while x > 1.0:
+            x = x * 0.5
+            found.append(x)
+        return len(found)
+
+    def counted(found, _):
+        return [0 for _ in found], found == []
+
+    def f(x, kind):
+        found = []
+        other, held, push = found, (found,), found.append
+        if kind == 0:
+            return fill(found, x), [0 for _ in found], other
+        if kind == 1:
+            return counted(found, fill(found, x))
+        while x > 1.0:
+            x = x * 0.5
+            if kind == 2:
+                push(x)
+            else:
+                found.append(x)
+        return [0 for _ in other] if kind < 4 else [0 for _ in held[0]], other == [], found
+
+    return World(f=f)
