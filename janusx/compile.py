@@ -319,6 +319,7 @@ class Builder:
             made.commit.needs,
             frozenset(change.node.index for change in made.found),
             trace.compares_identity,
+            made.commit.gathered,
         )
         info = EntryInfo(
             number=number,

@@ -135,7 +135,7 @@ class HostNames:
         """Whether a loop is over lists of the function's own, whatever they hold: the host can go through them."""
         if isinstance(node, ast.Name):
             return node.id in self.made_here
-        if not isinstance(node, ast.Call) or node.keywords or dotted(node.func) not in ("zip", "enumerate", "reversed"):
+        if not isinstance(node, ast.Call) or dotted(node.func) not in ("zip", "enumerate", "reversed"):
             return False
         own = [self.goes_through(each) for each in node.args]
         return any(own) and all(mine or self.is_host(each) for mine, each in zip(own, node.args, strict=True))
@@ -198,12 +198,12 @@ def _bindings(body: Sequence[ast.stmt], values: dict[str, list[ast.expr | None]]
 def _pairs(targets: Sequence[ast.expr], value: ast.expr) -> list[tuple[ast.expr, ast.expr]] | None:
     """Which part of a value each target gets, where that can be read off."""
     parts: list[ast.expr] = []
-    if isinstance(value, ast.Call) and not value.keywords:
+    if isinstance(value, ast.Call):
         name = dotted(value.func)
         if name == "zip":
             parts = value.args
-        elif name == "enumerate" and len(value.args) == 1:
-            parts = [ast.Constant(0), *value.args]
+        elif name == "enumerate" and value.args:
+            parts = [ast.Constant(0), value.args[0]]
     elif isinstance(value, (ast.Tuple, ast.List)):
         parts = value.elts
     starred = any(isinstance(each, ast.Starred) for each in (*targets, *parts))

@@ -379,6 +379,8 @@ def evaluate(expr: symbols.Expr, read: Read) -> Any:
     """The present value of a host expression."""
     if isinstance(expr, symbols.Constant):
         return expr.value
+    if isinstance(expr, symbols.Gathered):
+        return evaluate(expr.expr, read)
     if isinstance(expr, symbols.Input | symbols.Object):
         return read(expr.path)
     assert isinstance(expr, symbols.Apply)

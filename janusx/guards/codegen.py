@@ -11,7 +11,7 @@ import collections
 import operator
 import re
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -77,6 +77,8 @@ class Writer:
             return known
         if isinstance(expr, symbols.Constant):
             return self.literal(expr.value)
+        if isinstance(expr, symbols.Gathered):
+            return self.expr(expr.expr, inputs)
         assert isinstance(expr, symbols.Apply), expr
         args = [self.expr(arg, inputs) for arg in expr.args]
         named = [f"{name}={self.expr(arg, inputs)}" for name, arg in expr.kwargs]
@@ -148,6 +150,7 @@ def emit_gather(
     needs: Iterable[str],
     written: frozenset[int] = frozenset(),
     identity: bool = True,
+    gathered: Mapping[str, symbols.Expr] = types.MappingProxyType({}),
 ) -> tuple[Any, str]:
     """The check-and-gather function of an entry: `gather(args, kwargs)` → `(leaves, needs)`, or None.
 
@@ -160,15 +163,15 @@ def emit_gather(
         needs: the names that the commit function asks for.
         written: the numbers of the objects that a call writes to.
         identity: whether the user's code compares objects by identity.
+        gathered: expressions that are evaluated for the commit function, by name.
     """
     out = Writer()
     count, names = call_shape
     out.guard(f"len(args) != {count}")
     out.guard(f"kwargs.keys() != {out.const(frozenset(names))}" if names else "kwargs")
     needs = list(needs)
-    objects = {path: node for path in symbols.objects_in(host_inputs) for node in shadow.objects if node.path == path}
-    names_of = {path: f"o{node.index}" for path, node in objects.items()}
-    asked = symbols.objects_in((*(expr for expr, _ in host_guards), *host_inputs))
+    asked = symbols.objects_in((*(expr for expr, _ in host_guards), *host_inputs, *gathered.values()))
+    names_of = {node.path: f"o{node.index}" for node in shadow.objects if node.path in asked}
     names_of |= {node.path: f"q{node.index}" for node, _ in shadow.opaques if node.path in asked}
     body = _Body(out, shadow, anchors, frozenset(needs), list(names_of.values()))
     told = body.told(written, identity)
@@ -185,6 +188,8 @@ def emit_gather(
         out.guard(_differs(out, name, value))
     hosts = "".join(f"{out.expr(expr, inputs)}, " for expr in host_inputs)
     given = f"(*leaves, {hosts})" if hosts else "leaves"
+    for name, expr in gathered.items():
+        out.line(f"{name} = {out.expr(expr, inputs)}")
     text = [*out.lines, f"return {given}, {_tuple(needs)}"]
     guarded = ["try:", *(f"    {line}" for line in text), "except MISSES: return None"]
     out.namespace["MISSES"] = (KeyError, IndexError, AttributeError, TypeError, ValueError, ArithmeticError)

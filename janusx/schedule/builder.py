@@ -74,7 +74,8 @@ class Builder:
             if type(part) is Slot:
                 return arrays[part.index]
             if type(part) is Passed:
-                return symbols.Sym(_item(_item(expr, len(made)), part.index), found.hosts[part.index])
+                value = exprs.Gathered(_item(_item(expr, len(made)), part.index))
+                return symbols.Sym(value, found.hosts[part.index])
             return part.value
 
         return recording.rebuild(found.template, outside)

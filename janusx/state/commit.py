@@ -83,6 +83,7 @@ class Commit:
         self._rows: dict[Row, str] = {}
         self._objects: set[symbols.Expr] = set()  # NumPy arrays that have left already
         self._lists = 0
+        self.gathered: dict[str, symbols.Expr] = {}  # what gather evaluates for commit, by name
         self._given = Given(shadow)
 
     @property
@@ -178,6 +179,10 @@ class Commit:
         elif isinstance(expr, symbols.Object):
             node = next(node for node, _ in self._shadow.opaques if node.path == expr.path)
             self._env[expr] = self.need(f"q{node.index}")
+        elif isinstance(expr, symbols.Gathered):
+            name = f"r{len(self.gathered)}"
+            self.gathered[name] = expr.expr
+            self._env[expr] = self.need(name)
         elif isinstance(expr, symbols.Device):
             text = self.output(expr.array)
             if expr.kind is not None:

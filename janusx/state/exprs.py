@@ -25,6 +25,13 @@ class Input(Expr):
 
 
 @dataclass(frozen=True, slots=True)
+class Gathered(Expr):
+    """What is evaluated once in a call, before the program runs; commit gets the value."""
+
+    expr: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class Object(Expr):
     """One of the user's objects, as it is: what the host reads while it runs ahead of the device."""
 
@@ -151,7 +158,9 @@ def objects_in(exprs: Iterable[Any]) -> list[Path]:
     """The paths of the objects that expressions read as they are."""
     found: dict[Path, None] = {}
     for expr in exprs:
-        if isinstance(expr, Object):
+        if isinstance(expr, Gathered):
+            found.update(dict.fromkeys(objects_in((expr.expr,))))
+        elif isinstance(expr, Object):
             found[expr.path] = None
         elif isinstance(expr, Apply):
             found.update(dict.fromkeys(objects_in((*expr.args, *(value for _, value in expr.kwargs)))))

@@ -29,6 +29,7 @@ from janusx.state.exprs import Apply as Apply
 from janusx.state.exprs import Constant as Constant
 from janusx.state.exprs import Device as Device
 from janusx.state.exprs import Expr as Expr
+from janusx.state.exprs import Gathered as Gathered
 from janusx.state.exprs import Input as Input
 from janusx.state.exprs import Object as Object
 from janusx.state.exprs import call_method as call_method
