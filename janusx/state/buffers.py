@@ -112,7 +112,7 @@ class Gone:
 
 def check(value: Any) -> None:
     """Refuse a list that a buffer stands for, met by a name that was missed."""
-    if isinstance(value, list | deque) and type(value) is not Buffer and value and type(value[0]) is Gone:
+    if type(value) in (list, deque) and value and type(value[0]) is Gone:
         value[0].refuse()
 
 

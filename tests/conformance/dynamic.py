@@ -248,7 +248,7 @@ def grad_of_while():
 
 
 @scenario(
-    "the gradient of nested while loops: the inner ones go round another number of times in each outer trip",
+    "the gradient of nested while loops: inner ones go round another number of times in each outer trip",
     settled(call("f", ONES * 2), "compiled"),
     call("f", SMALL, rung="compiled"),
     call("f", ONES * 20, rung="compiled"),
@@ -443,7 +443,7 @@ def checkpoints():
 
 
 @scenario(
-    "a list grows in a while loop as often as an array says, and is returned, counted, indexed and gone through",
+    "a list that a while loop grew is returned, counted, indexed and gone through",
     settled(call("f", jnp.float32(9.0)), "compiled"),
     call("f", jnp.float32(1e9), rung="compiled"),
     steady("f", call("f", jnp.float32(9.0), rung="compiled"), call("f", jnp.float32(2e8), rung="compiled")),
@@ -629,7 +629,7 @@ def found_for_object():
 
 
 @scenario(
-    "a list that grows has a second name, is filled by a helper, through a bound method, and is only counted",
+    "a list that grows has a second name, is filled by a helper or a bound method, or is only counted",
     *(settled(call("f", jnp.float32(9.0), kind), ("compiled", "mixed", "eager")) for kind in range(5)),
     *(call("f", jnp.float32(x), kind) for kind in range(5) for x in (0.5, 3.0)),
 )
