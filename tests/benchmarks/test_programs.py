@@ -10,7 +10,7 @@ pytest.importorskip("benchmarks.harness", reason="the benchmarks are not part of
 pytest.importorskip("flax", reason="needs janusx[bench]")
 
 from benchmarks.harness import Column, Running
-from benchmarks.programs import NAMES, counters, lenet, load, lstm, nnx_adam, one_array, rewriting, trainer
+from benchmarks.programs import NAMES, counters, dynamic, lenet, load, lstm, nnx_adam, one_array, rewriting, trainer
 
 STEPS = 5
 
@@ -39,6 +39,17 @@ def test_the_nnx_step_has_about_123_state_leaves():
 
 def test_the_function_of_one_array_is_the_same():
     agree(one_array.columns(), ("eager",))
+
+
+def test_the_gradient_through_a_dynamic_loop_is_the_same():
+    made = {column.name: column.make() for column in dynamic.columns()}
+    value, gradient = made["expert"].step()
+    for name in ("janusx", "janusx, checkpoints", "eager"):
+        for _ in range(5 if "janusx" in name else 1):
+            found = made[name].step()
+        np.testing.assert_allclose(found[0], value, rtol=1e-4, err_msg=name)
+        np.testing.assert_allclose(found[1], gradient, rtol=1e-3, atol=1e-5, err_msg=name)
+        assert made[name].rung() == "compiled"
 
 
 def test_the_lenet_step_is_the_same():
