@@ -34,10 +34,11 @@ def deliver(commit: Any, effect: Effect | Trips) -> tuple[list[str], list[str]]:
         commit.out.line(line)
     written = [type(each.function) is Write for each in _single(effect)]
     if not any(written):
-        return [f"for said, *event in {name}: said(*event)"], []
+        # On two lines: of a loop on one, Python 3.12 loses what a trace function raises where it jumps back.
+        return [f"for said, *event in {name}:", "    said(*event)"], []
     writes = commit.out.const(perform_event)
-    inplace = [f"for said, *event in {name}:", f"    if said is {writes}: said(done, *event)"]
-    rest = [f"for said, *event in {name}:", f"    if said is not {writes}: said(*event)"]
+    inplace = [f"for said, *event in {name}:", f"    if said is {writes}:", "        said(done, *event)"]
+    rest = [f"for said, *event in {name}:", f"    if said is not {writes}:", "        said(*event)"]
     return [] if all(written) else rest, inplace
 
 
