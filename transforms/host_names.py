@@ -116,6 +116,8 @@ class HostNames:
             return False
         if base in self.local and base not in self.host and isinstance(node.func, ast.Attribute):
             return False  # a method of an array
+        if hasattr(builtins, name) and name not in self.local | self.params:
+            return False  # `print` and `open` are not to be done ahead
         given = [*node.args, *(word.value for word in node.keywords)]
         return any(self.is_host(each) and self.reads(each) for each in given)
 
