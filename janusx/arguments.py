@@ -112,7 +112,7 @@ class _Signature:
         return Marked(wanted_nums or (), wanted_names or ())
 
     def _indices(self, option: str, given: Any) -> tuple[int, ...]:
-        items = given if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+        items: Any = given if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
         try:
             return tuple(operator.index(each) for each in items)
         except TypeError:

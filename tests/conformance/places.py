@@ -252,7 +252,10 @@ def _replacements(value: Any) -> _Made:
         case set():
             yield "empty", lambda v: set()
         case enum.Enum():
-            yield "another member", lambda v: next(each for each in type(v) if each is not v)
+            yield (
+                "another member",
+                lambda v: next(each for each in vars(type(v))["_member_map_"].values() if each is not v),
+            )
         case tuple() if getattr(value, "_fields", ()):
             yield "with another field", lambda v: v._replace(**{v._fields[0]: 7.0})
         case tuple():

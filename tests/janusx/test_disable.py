@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import pytest
+from jax.core import Tracer
 
 import janusx
 from janusx.errors import ClassGivenError, NotCallableError
@@ -74,7 +75,7 @@ def test_a_disabled_function_runs_in_python_also_where_it_is_called_and_nobody_i
 
     @janusx.disable(reason="it is meant")
     def plain(x):
-        traced.append(isinstance(x, jax.core.Tracer))
+        traced.append(isinstance(x, Tracer))
         return x + 1
 
     def f(x):
@@ -100,7 +101,7 @@ def test_a_disabled_block_of_a_converted_function_runs_in_python() -> None:
     def f(x):
         y = jnp.tanh(x @ x)
         with janusx.disable(reason="under the magnifying glass"):
-            traced.append(isinstance(y, jax.core.Tracer))
+            traced.append(isinstance(y, Tracer))
             y = y + 1
         return jnp.tanh(y * y)
 
@@ -147,7 +148,7 @@ def test_whatever_can_be_called_can_be_disabled(given: Any) -> None:
 
     @janusx.disable
     def disabled(x: Any) -> Any:
-        traced.append(isinstance(x, jax.core.Tracer))
+        traced.append(isinstance(x, Tracer))
         return plain(x)
 
     wrapped = janusx.disable(plain)

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import pytest
+from jax.core import Tracer
 
 import janusx
 from janusx.errors import OptionError, OptionTypeError, StaticArgumentError
@@ -70,7 +71,7 @@ def test_equal_static_arguments_share_a_program(compiler: Any) -> None:
     traced = []
 
     def f(x, factor):
-        traced.append(factor.value) if isinstance(x, jax.core.Tracer) else None
+        traced.append(factor.value) if isinstance(x, Tracer) else None
         return x * factor.value
 
     g = compiler(f, static_argnums=1)
