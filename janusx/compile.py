@@ -46,6 +46,7 @@ class Knowledge:
     scheduled: set[types.CodeType] = field(default_factory=set)
     regions: dict[Any, Any] = field(default_factory=dict)
     unscheduled: str = ""
+    reshaped: list[Path] = field(default_factory=list)  # objects of another layout than a program was made for
     why: dict[tuple[str, int], str] = field(default_factory=dict)  # why sites that are speculated on are not staged
 
     def pruned(self) -> dict[tuple[str, int], bool]:
@@ -272,6 +273,7 @@ class Builder:
         try:
             with context.entered(trace):
                 args, kwargs = self._arguments(trace)
+                trace.structures.reshape(self.knowledge.reshaped)
                 result = self._result(trace, args, kwargs)
                 found = list(diff.changes(trace.shadow))
                 if self.call.shardings is not None:

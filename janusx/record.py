@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from janusx import config, ops
 from janusx.compile import Call, Knowledge
 from janusx.entry import Entry
+from janusx.guards.diagnose import reshaped
 from janusx.guards.staged import Assumption, Violated
 from janusx.profiler import Profiles
 from janusx.tracing.rewriter import Rewriter, key_name
@@ -159,6 +160,9 @@ class Record:
             for path, why in entry.changed(call.args, call.kwargs).items():
                 if path not in self.knowledge.exact:
                     self.knowledge.relaxed.setdefault(path, why)
+        if self.entries and not self.knowledge.unscheduled:
+            entry = self.entries[0]
+            self.knowledge.reshaped += reshaped(entry.info.guards, call.args, call.kwargs, entry.anchors)[:1]
 
     def note(self, kind: str, place: str, what: str, call: int | None = None) -> None:
         """Keep an event for reports; of the call under way, which is not counted yet, unless another one is named."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from janusx.guards.checks import GONE, CallCheck, Check
+from janusx.guards.checks import GONE, CallCheck, Check, ObjectCheck
 from janusx.state import symbols
 from janusx.state.paths import Argument, Keyword, Path
 
@@ -60,6 +60,14 @@ class Difference:
     def what(self) -> str:
         """Both: `self.layers: a list of 3, was 2`."""
         return f"{self.name}: {self.found}"
+
+
+def reshaped(
+    checks: Sequence[Check], args: Sequence[Any], kwargs: Mapping[str, Any], anchors: Mapping[int, Any]
+) -> list[Path]:
+    """The objects of another layout than a program was made for: of another class, with other fields or items."""
+    found = differences(checks, args, kwargs, anchors)
+    return [each.path for each in found if each.path is not None and isinstance(checks[each.check], ObjectCheck)]
 
 
 def differences(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import sys
 import types
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from janusx import emitted
@@ -19,6 +21,9 @@ from janusx.transforms import OUTLINED
 ENOUGH = 8
 """Calls of a function within itself, over objects, before those are taken for a structure that differs from call to
 call. Fewer are unrolled, until a program does not fit another call."""
+
+OFTEN = 2
+"""Calls with an object of another layout than a program was made for, before that is taken for a structure."""
 
 WALKABLE = frozenset("ast _ast xml html".split())
 """Libraries whose objects are trees to walk, and nothing else."""
@@ -55,6 +60,17 @@ class Structures:
         if found:
             raise Structured(found)
 
+    def reshape(self, paths: Sequence[Path]) -> None:
+        """What had another layout in call after call, and holds no arrays, is a structure from now on."""
+        if self._trace.settings.unscheduled or len(paths) < OFTEN:
+            return
+        nodes = {node.path: node for node in self._trace.shadow.objects}
+        plain = [nodes[path] for path in paths if path in nodes and holds_no_arrays(nodes[path])]
+        counts = Counter(map(self._outermost, plain))
+        found = tuple(path for path, count in counts.items() if count >= OFTEN)
+        if found:
+            raise Structured(found)
+
     def walk(self, *values: Any) -> None:
         """Code looks at objects as no guard could follow: those without arrays are structures from now on."""
         if self._trace.settings.unscheduled:
@@ -73,7 +89,10 @@ class Structures:
             node = self._trace.shadow.by_shadow.get(id(value))
             if node is None or not node.pinned or not holds_no_arrays(node):
                 return None
-        # The outermost object that it is a part of: all trees of a batch are one structure.
+        return self._outermost(node)
+
+    def _outermost(self, node: ObjectNode) -> Path:
+        """The path of the outermost object without arrays that an object is a part of: of all trees of a batch."""
         nodes = {known.path: known for known in self._trace.shadow.objects if known.pinned}
         steps = node.path.steps
         outer = (nodes.get(Path(steps[:count])) for count in range(1, len(steps)))
