@@ -415,7 +415,7 @@ class _DisabledBlock:
                 f"{fn!r} was given to disable, which cannot be called.",
                 remedy=f"give a reason by keyword: janusx.disable(reason={fn!r})." if isinstance(fn, str) else "",
             )
-        plain = fn
+        plain: Any = fn
         if isinstance(fn, Converted):
             plain = fn._record.fun
             fn._record.reset(counts=False)
