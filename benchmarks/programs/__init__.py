@@ -11,7 +11,9 @@ from typing import Any
 
 __all__ = ["NAMES", "load"]
 
-NAMES = tuple("nnx_adam one_array lenet lstm guards counters rewriting profiler cuts nesting trainer dynamic trees".split())
+NAMES = tuple(
+    "nnx_adam one_array lenet lstm guards counters rewriting profiler cuts nesting trainer dynamic trees".split()
+)
 
 
 def load(name: str) -> Any:

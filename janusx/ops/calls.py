@@ -26,6 +26,7 @@ from janusx.state.buffers import check
 from janusx.state.opaque import Opaque, OpaqueMethod, describe
 from janusx.state.structure import refuse
 from janusx.tracing import classes, context, methods
+from janusx.tracing.wrapped import Wrapped
 
 HIGHER_ORDER = higher_order.NAMES | {"stack", "array", "asarray"}
 
@@ -48,7 +49,7 @@ def call(fn: Any) -> Callable[..., Any]:
     if context.active() is None:
         return fn  # type: ignore[no-any-return]  # a class that a program made has outlived the trace
     cls = type(fn)
-    if cls is symbols.Method or cls is higher_order.Wrapped:
+    if cls is symbols.Method or cls is Wrapped:
         return fn  # type: ignore[no-any-return]
     if fn is super:
         return super

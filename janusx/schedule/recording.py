@@ -44,7 +44,7 @@ class Handle:
         return self.shape[0]
 
     __bool__ = __iter__ = __getitem__ = __float__ = __int__ = __index__ = __call__ = _asked
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _asked  # type: ignore[assignment]
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _asked
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __neg__ = __matmul__ = _asked
     __str__ = __repr__ = __format__ = __array__ = _asked
 

@@ -202,9 +202,9 @@ class Shadow:
 
     def _copy(self, path: Path, value: Any) -> tuple[Node, Any]:
         if self._relaxed.get(path) == STRUCTURE:
-            node = HostNode(path, value, len(self.hosts), structure=True)
-            self.hosts.append(node)
-            return node, Structure(symbols.Input(path), value)
+            walked = HostNode(path, value, len(self.hosts), structure=True)
+            self.hosts.append(walked)
+            return walked, Structure(symbols.Input(path), value)
         known = self._memo.get(id(value))
         if known is not None:
             return known, known.shadow

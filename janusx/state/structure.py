@@ -44,7 +44,7 @@ class Structure:
         raise Decides(f"a {_name(self)} decides what happens")
 
     __setattr__ = __setitem__ = __delitem__ = __iter__ = __len__ = __bool__ = __contains__ = __call__ = _decides
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _decides  # type: ignore[assignment]
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _decides
     __add__ = __radd__ = __sub__ = __mul__ = __enter__ = __exit__ = __str__ = __format__ = _decides
 
     def __repr__(self) -> str:
@@ -81,7 +81,7 @@ def refuse(*values: Any) -> None:
 def depends(expr: Any, relaxed: Any) -> bool:
     """Whether an expression reads a structure."""
     if isinstance(expr, exprs.Input):
-        return relaxed.get(expr.path) == STRUCTURE
+        return bool(relaxed.get(expr.path) == STRUCTURE)
     if isinstance(expr, exprs.Apply):
         return any(depends(each, relaxed) for each in (*expr.args, *(value for _, value in expr.kwargs)))
     return False

@@ -37,8 +37,8 @@ from janusx.state.exprs import item_of as item_of
 from janusx.state.exprs import make_list as make_list
 from janusx.state.exprs import make_tuple as make_tuple
 from janusx.state.exprs import objects_in as objects_in
-from janusx.state.exprs import owners as owners
 from janusx.state.exprs import on_device as on_device
+from janusx.state.exprs import owners as owners
 from janusx.state.exprs import read_only as read_only
 from janusx.state.exprs import same as same
 from janusx.state.exprs import with_items as with_items

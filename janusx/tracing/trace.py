@@ -115,7 +115,8 @@ class Trace:
 
     def present(self, expr: symbols.Expr) -> Any:
         """The value that a host expression has in this call."""
-        values = {node.path: node.value for node in (*self.shadow.hosts, *self.shadow.leaves)}
+        values: dict[Path, Any] = {node.path: node.value for node in self.shadow.hosts}
+        values |= {node.path: node.value for node in self.shadow.leaves}
         values |= {node.path: real for node, real in self.shadow.opaques}
         return evaluate(expr, {**{node.path: node.real for node in self.shadow.objects}, **values}.__getitem__)
 
