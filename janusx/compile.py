@@ -144,6 +144,16 @@ class Builder:
         return self._entry(done, program, number)
 
     def _survey(self) -> None:
+        """Look through the arguments, again where a list that was data turns out to have two names."""
+        while True:
+            try:
+                self._count()
+                return
+            except Unrelax as signal:
+                self.knowledge.relaxed.pop(signal.path, None)
+                self.knowledge.exact.add(signal.path)
+
+    def _count(self) -> None:
         """Count the array leaves that the arguments lead to, so that the next pass declares them, in this order."""
         settings = replace(self.settings, relaxed=self.knowledge.relaxed)
         shadow = Shadow(lambda node: node.value, settings.relaxed, settings.container_limit)

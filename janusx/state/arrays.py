@@ -83,6 +83,18 @@ class Named:
 
 SET_ITEM = Write(operator.setitem, at_key=True)
 
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """An entry made in a dictionary or a set: `how(target, key, ...)`."""
+
+    how: Callable[..., Any]
+
+
+SET_ENTRY = Enter(dict.__setitem__)
+
+ADD = Enter(set.add)
+
 WRITING_METHODS = frozenset({"fill", "sort", "partition", "put"})
 """Methods of an array that change it and return nothing."""
 
@@ -241,11 +253,25 @@ def quiet() -> Any:
     return np.errstate(**{kind: "ignore" for kind, how in np.geterr().items() if how == "warn"})  # type: ignore[arg-type]
 
 
-def perform(done: list[tuple[Any, Any, Any]], write: Write, target: Any, /, *args: Any, **kwargs: Any) -> None:
+def perform(done: list[tuple[Any, Any, Any]], write: Write | Enter, target: Any, /, *args: Any, **kwargs: Any) -> None:
     """Make a write, after what it overwrites was kept in `done`."""
+    if type(write) is Enter:
+        _enter(done, write, target, args)
+        return
+    assert type(write) is Write
     key = args[0] if write.at_key and not _is_within(args[0], target) else ...
     done.append((target, key, np.array(target[key])))
     write.how(target, *args, **kwargs)
+
+
+_ABSENT = object()
+
+
+def _enter(done: list[tuple[Any, Any, Any]], write: Enter, target: Any, args: tuple[Any, ...]) -> None:
+    key = args[0]
+    before = _ABSENT if key not in target else None if type(target) is set else target[key]
+    done.append((target, key, before))
+    write.how(target, *args)
 
 
 def _is_within(key: Any, target: Any) -> bool:
@@ -257,7 +283,13 @@ def _is_within(key: Any, target: Any) -> bool:
 def undo(done: Sequence[tuple[Any, Any, Any]]) -> None:
     """Undo writes, the last first."""
     for target, key, before in reversed(done):
-        target[key] = before
+        if before is not _ABSENT:
+            if type(target) is not set:
+                target[key] = before
+        elif type(target) is set:
+            target.discard(key)
+        else:
+            del target[key]
 
 
 def perform_event(done: list[tuple[Any, Any, Any]], write: Any, args: Any, kwargs: Any) -> None:

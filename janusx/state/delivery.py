@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from janusx.state.arrays import Write, perform, perform_event
+from janusx.state.arrays import Enter, Write, perform, perform_event
 from janusx.tracing.effects import Effect, Row, Trips, evaluated
 
 
@@ -23,7 +23,7 @@ def deliver(commit: Any, effect: Effect | Trips) -> tuple[list[str], list[str]]:
             commit.out.line(commit.value(effect.args[0]))
             return [], []
         function, args, named = _parts(commit, effect)
-        if type(effect.function) is Write:
+        if type(effect.function) in (Write, Enter):
             return [], [f"{commit.out.const(perform)}(done, {', '.join([function, *args, *named])})"]
         if effect.caller is None:
             return [f"{function}({', '.join([*args, *named])})"], []
@@ -32,7 +32,7 @@ def deliver(commit: Any, effect: Effect | Trips) -> tuple[list[str], list[str]]:
     commit.out.line(f"{name} = []")
     for line in _events(commit, effect, name):
         commit.out.line(line)
-    written = [type(each.function) is Write for each in _single(effect)]
+    written = [type(each.function) in (Write, Enter) for each in _single(effect)]
     if not any(written):
         # On two lines: of a loop on one, Python 3.12 loses what a trace function raises where it jumps back.
         return [f"for said, *event in {name}:", "    said(*event)"], []
@@ -70,7 +70,7 @@ def _events(commit: Any, effect: Effect | Trips, name: str) -> list[str]:
         else:
             function, args, named = _parts(commit, effect)
             said = commit.out.const(call if effect.caller is None else effect.caller)
-            if type(effect.function) is Write:
+            if type(effect.function) in (Write, Enter):
                 said = commit.out.const(perform_event)
             lines.append(f"{name}.append(({said}, {function}, ({_tuple(args)}), dict({', '.join(named)})))")
         body = list(lines)

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from janusx import leaves
-from janusx.signals import Unsupported
+from janusx.signals import Unrelax, Unsupported
 from janusx.state import attributes, kinds, policy, symbols
 from janusx.state.opaque import Opaque
 from janusx.state.paths import Attr, Closure, Field, Global, Index, Key, Path, Slot, Step
@@ -96,6 +96,7 @@ class Shadow:
         self._limit = limit
         self._pending: list[ObjectNode] = []
         self._memo: dict[int, ObjectNode] = {}
+        self._grown: dict[int, tuple[Node, Any]] = {}  # containers that are host data, by id
         self._keep: list[Any] = []  # ids in the memo stay valid while the shadow lives
         self.roots: list[tuple[Path, Node]] = []
         self.leaves: list[LeafNode] = []
@@ -207,7 +208,14 @@ class Shadow:
             return walked, Structure(symbols.Input(path), value)
         known = self._memo.get(id(value))
         if known is not None:
+            if self._relaxed.get(path) == GROWS:
+                raise Unrelax(path)  # what is added to it under one name is read under the other
             return known, known.shadow
+        grown = self._grown.get(id(value))
+        if grown is not None:
+            if grown[0].path in self._relaxed:
+                raise Unrelax(grown[0].path)
+            return grown
         if type(value) is super:
             raise Unsupported("a `super` object is given, which stands for another object")
         category = policy.category(value)
@@ -227,7 +235,9 @@ class Shadow:
             return self._host(path, value, category == "scalar" or isinstance(value, np.generic))
         if isinstance(category, kinds.Kind):
             if self._is_host_data(path, value):
-                return self._host(path, value, False)
+                self._keep.append(value)
+                self._grown[id(value)] = self._host(path, value, False)
+                return self._grown[id(value)]
             return self._object(path, value, category)
         return self._opaque(path, value, category == "fresh")
 

@@ -161,6 +161,8 @@ class Sym(Arithmetic):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if self._jx_kind is not np.ndarray:
+            if context.current().entries.set_item(self, key, value):
+                return
             self._change_in_place("an item is set")
         context.current().arrays.write(self, SET_ITEM, (key, value))
 
@@ -225,6 +227,8 @@ class Method:
                 given = args if self.name == "append" else tuple(map(list, args))  # as they are now
                 context.current().hold_append(self.sym, getattr(list, self.name), given)
                 return None
+            if self.name == "add" and len(args) == 1 and context.current().entries.add(self.sym, args[0]):
+                return None
             if self.name not in _READING:
                 if isinstance(self.sym._jx_expr, Input):
                     context.current().unrelax(self.sym._jx_expr.path)
@@ -261,6 +265,7 @@ def _object_in(sym: Any, key: Any) -> Any | None:
     """The shadow of an object in a list or dictionary that is host data; None if what is there is data as well."""
     if not isinstance(sym._jx_expr, Input) or sym._jx_kind not in (list, dict) or unknown(key) or type(key) is slice:
         return None
+    context.current().entries.look(sym)
     if policy.is_data(sym._jx_value[value_of(key)]):
         return None
     return context.current().object_in(sym._jx_expr.path, pin(key))
@@ -355,6 +360,8 @@ def apply(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     if kwargs.get("out") is not None or (isinstance(function, np.ufunc) and len(args) > function.nin):
         return context.current().arrays.call_out(function, args, kwargs)
     arrays = None if context.active() is None else context.current().arrays
+    if arrays is not None:
+        context.current().entries.look(*args, *kwargs.values())
     view = None if arrays is None else arrays.view(function, args, kwargs)
     if view is not None:
         return view

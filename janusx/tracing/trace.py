@@ -23,6 +23,7 @@ from janusx.tracing import attributes, classes, methods
 from janusx.tracing.arrays import Arrays
 from janusx.tracing.codes import compares_identity, global_names
 from janusx.tracing.effects import Effect, Trips, growth, surroundings
+from janusx.tracing.entries import Entries
 from janusx.tracing.rewriter import Program, Rewriter
 from janusx.tracing.settings import Settings
 from janusx.tracing.structures import Structures
@@ -81,6 +82,7 @@ class Trace:
         self.shadow = Shadow(self._leaf, settings.relaxed, settings.container_limit)
         self.arrays = Arrays(self)
         self.structures = Structures(self)
+        self.entries = Entries(self)
         self.region_key: tuple[int, ...] = ()
         self.rolling = 0  # how many bodies of rolled loops are being traced
         self.looping = 0  # how many loops are under way, rolled or not

@@ -666,3 +666,68 @@ def list_of_objects():
             return y
 
     return World(Tree=Tree, t=Tree())
+
+
+@scenario(
+    "a dictionary gets a key and a set a name in each call",
+    settled(call("f", jnp.float32(0.5)), "compiled"),
+    steady(
+        "f", call("f", jnp.float32(0.25)), call("f", jnp.float32(2.0)), call("f", jnp.float32(0.5), rung="compiled")
+    ),
+    change(lambda w: w.t.history.clear()),
+    call("f", jnp.float32(1.0), rung="compiled"),
+    change(lambda w: setattr(w.t, "step", 0)),
+    call("f", jnp.float32(1.0), rung="compiled"),
+)
+def a_key_in_each_call():
+    t = World(w=jnp.ones(3), history={}, seen=set(), step=0)
+
+    def f(x):
+        loss = ((t.w * x) ** 2).sum()
+        t.w = t.w * 0.9
+        t.history[t.step] = loss
+        t.history[f"at {t.step}"] = {"loss": float(loss), "x": x}
+        t.seen.add(t.step % 4)
+        t.step += 1
+        if loss > 9:
+            raise ValueError("too large")
+        return loss
+
+    return World(f=f, t=t)
+
+
+@scenario(
+    "what a call puts into a dictionary it also reads",
+    *(call("f", UP) for _ in range(5)),
+    call("f", DOWN),
+)
+def a_key_read_again():
+    t = World(history={"n": 0}, step=0)
+
+    def f(x):
+        t.step += 1
+        before = len(t.history)
+        t.history[t.step] = x.sum()
+        return t.history[t.step] * before, len(t.history), t.step in t.history
+
+    return World(f=f, t=t)
+
+
+@scenario(
+    "a list and a dictionary that grow have two names",
+    *(call("f", UP) for _ in range(4)),
+    change(lambda w: setattr(w.t, "other", w.t.list)),
+    call("f", DOWN),
+    call("f", UP),
+)
+def growing_under_two_names():
+    shared = {}
+    t = World(history=shared, again=shared, list=[], other=[], step=0)
+
+    def f(x):
+        t.history[t.step] = x.sum()
+        t.list.append(x.sum())
+        t.step += 1
+        return len(t.again), len(t.other), x * 2
+
+    return World(f=f, t=t)
