@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jax
+
 from janusx import errors
 from janusx.shardings import Shardings
 
@@ -108,8 +110,21 @@ class _Signature:
             if wanted_nums is None:
                 wanted_nums = tuple(i for i, name in both_ways if name in (wanted_names or ()))
             elif wanted_names is None:
-                wanted_names = tuple(name for i, name in both_ways if i in wanted_nums)
+                last = len(self.parameters) if _counts_parameters() else 0
+                wanted_names = tuple(name for i, name in both_ways if {i, i - last} & {*wanted_nums})
+            wanted_nums = self._from_the_start(wanted_nums)
+        if what == "donate":
+            wanted_nums = tuple(i for i in wanted_nums or () if i >= 0)
         return Marked(wanted_nums or (), wanted_names or ())
+
+    def _from_the_start(self, nums: tuple[int, ...]) -> tuple[int, ...]:
+        """Positions with those from the end resolved, where this version of `jax.jit` does so by the parameters."""
+        assert self.parameters is not None
+        kinds = [each.kind for each in self.parameters.values()]
+        count = sum(kind in POSITIONAL for kind in kinds)
+        if not count or inspect.Parameter.VAR_POSITIONAL in kinds or not _counts_parameters():
+            return nums
+        return tuple(i % count if i < 0 else i for i in nums)
 
     def _indices(self, option: str, given: Any) -> tuple[int, ...]:
         items: Any = given if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
@@ -149,6 +164,19 @@ class _Signature:
             why=f"{why}.",
             remedy=f"name arguments of {name} in {option}.",
         )
+
+
+def _counts_parameters() -> bool:
+    """Whether `jax.jit` takes a negative position for one of the function's parameters.
+
+    JAX 0.10 does not: there a static one is counted from the end of a call's arguments, and a donated one is ignored.
+    Asked of `jax.jit` itself, in a way that starts no backend: one argument that is static and donated is refused.
+    """
+    try:
+        jax.jit(lambda x: x, static_argnums=0, donate_argnums=-1)
+    except ValueError:
+        return True
+    return False
 
 
 def check_static(

@@ -152,6 +152,8 @@ class Builder:
             except Unrelax as signal:
                 self.knowledge.relaxed.pop(signal.path, None)
                 self.knowledge.exact.add(signal.path)
+            except Structured as signal:
+                self.knowledge.relaxed.update(dict.fromkeys(signal.paths, STRUCTURE))
 
     def _count(self) -> None:
         """Count the array leaves that the arguments lead to, so that the next pass declares them, in this order."""

@@ -24,7 +24,7 @@ from janusx.state import symbols
 from janusx.state.arrays import WRITING_FUNCTIONS, Write
 from janusx.state.buffers import check
 from janusx.state.opaque import Opaque, OpaqueMethod, describe
-from janusx.state.structure import refuse
+from janusx.state.structure import is_structure, refuse
 from janusx.tracing import classes, context, methods
 from janusx.tracing.wrapped import Wrapped
 
@@ -219,6 +219,8 @@ def _on_host(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def convert_callable(value: Any) -> Any:
     """A function of the user's that is handed to a library, converted."""
+    if is_structure(value):
+        return value
     value = methods.original(value)
     if isinstance(value, types.FunctionType) and not emitted.is_emitted(value.__code__) and not leaves.is_leaf(value):
         return _function(value)
@@ -231,6 +233,8 @@ def given_away(value: Any) -> Any:
     """An argument of a library function: the user's functions converted, and confined to what a library can carry."""
     if type(value) in (list, tuple) and any(isinstance(each, types.FunctionType | types.MethodType) for each in value):
         return type(value)(map(given_away, value))
+    if is_structure(value):
+        return value
     converted = convert_callable(value)
     is_users = converted is not value or (isinstance(value, types.FunctionType) and emitted.is_emitted(value.__code__))
     return confined(converted) if is_users and callable(converted) else converted

@@ -13,6 +13,7 @@ from jax.core import Tracer
 from janusx.guards.codegen import ARRAY_TYPE
 from janusx.signals import Unsupported
 from janusx.state import symbols
+from janusx.state.structure import refuse
 from janusx.tracing import context
 
 
@@ -66,6 +67,7 @@ def _forget_token(trace: Any, dispatch: Any) -> None:
 
 def _class_of(value: Any) -> type:
     """The class that a value has outside of a trace."""
+    refuse(value)
     return ARRAY_TYPE if isinstance(value, Tracer) else value.__class__
 
 

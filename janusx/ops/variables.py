@@ -8,6 +8,7 @@ from typing import Any
 
 from janusx.signals import Unstageable, Unsupported
 from janusx.state import symbols
+from janusx.state.structure import refuse
 from janusx.state.unbound import Maybe, Unbound
 from janusx.tracing import context
 
@@ -46,6 +47,7 @@ def subject(value: Any, deep: bool = False) -> Any:
     """
     value = symbols.pin(value)
     for held in _held(value):
+        refuse(held)
         if symbols.is_sym(held) and held._jx_kind in (list, dict):
             # Python asks of what type it really is.
             if isinstance(held._jx_expr, symbols.Input):

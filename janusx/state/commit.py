@@ -27,6 +27,7 @@ from janusx.state.given import Given, is_single
 from janusx.state.opaque import Opaque, OpaqueMethod
 from janusx.state.paths import Step
 from janusx.state.shadow import ConstantNode, HostNode, LeafNode, Node, ObjectNode, OpaqueNode, Shadow
+from janusx.state.structure import is_structure
 from janusx.state.unbound import Maybe, Unbound
 from janusx.tracing import context
 from janusx.tracing.buffers import listed
@@ -114,6 +115,8 @@ class Commit:
         """The expression that gives the user's object for a value of the trace."""
         if symbols.is_sym(value):
             return self._symbol(value)
+        if is_structure(value):
+            return self._text(value._jx_expr)
         if type(value) is Opaque:
             return self.need(f"q{value._jx_node.index}")
         if type(value) is OpaqueMethod:

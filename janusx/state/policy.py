@@ -119,6 +119,8 @@ REGISTRY = Registry()
 def category(value: Any) -> Category:
     """How a value is taken into the shadow."""
     cls = type(value)
+    if cls is Structure:
+        return "constant"
     if cls in _SCALARS:
         return "scalar"
     if isinstance(value, jax.Array):
@@ -129,8 +131,6 @@ def category(value: Any) -> Category:
         value.refuse()
     if cls is Growing:
         return GROWING
-    if cls is Structure:
-        return "constant"
     exact = partials.kind_of(value) or kinds.EXACT.get(cls)
     if exact is not None:
         return exact

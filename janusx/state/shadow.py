@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from janusx import leaves
-from janusx.signals import Unrelax, Unsupported
+from janusx.signals import Structured, Unrelax, Unsupported
 from janusx.state import attributes, kinds, policy, symbols
 from janusx.state.opaque import Opaque
 from janusx.state.paths import Attr, Closure, Field, Global, Index, Key, Path, Slot, Step
@@ -96,6 +96,7 @@ class Shadow:
         self._limit = limit
         self._pending: list[ObjectNode] = []
         self._memo: dict[int, ObjectNode] = {}
+        self._walked: set[int] = set()  # structures, by id
         self._grown: dict[int, tuple[Node, Any]] = {}  # containers that are host data, by id
         self._keep: list[Any] = []  # ids in the memo stay valid while the shadow lives
         self.roots: list[tuple[Path, Node]] = []
@@ -202,7 +203,13 @@ class Shadow:
             node.initial = dict(fields)
 
     def _copy(self, path: Path, value: Any) -> tuple[Node, Any]:
+        if id(value) in self._walked and path not in self._relaxed:
+            raise Structured((path,))  # Python walks it under another name
         if self._relaxed.get(path) == STRUCTURE:
+            if id(value) in self._memo:
+                raise Structured((self._memo[id(value)].path,))
+            self._walked.add(id(value))
+            self._keep.append(value)
             walked = HostNode(path, value, len(self.hosts), structure=True)
             self.hosts.append(walked)
             return walked, Structure(symbols.Input(path), value)

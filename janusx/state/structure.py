@@ -1,8 +1,8 @@
 """Structures: trees, linked lists, syntax trees that Python walks. They are not copied, and nothing in them is guarded.
 
 What stands for one while a program is traced can be handed on, and what its attributes hold can be. Values in it are
-host values. Its type is not that of the object: whoever asks for that, asks `refuse` first. Whoever lets it decide
-something becomes a function that the host runs ahead of the device (`janusx.schedule`).
+host values. Whoever lets it decide something (what type it is, too) becomes a function that the host runs ahead of the
+device (`janusx.schedule`). Code of JanusX that meets any value asks `is_structure` first.
 """
 
 from __future__ import annotations
@@ -46,6 +46,10 @@ class Structure:
     __setattr__ = __setitem__ = __delitem__ = __iter__ = __len__ = __bool__ = __contains__ = __call__ = _decides
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _decides
     __add__ = __radd__ = __sub__ = __mul__ = __enter__ = __exit__ = __str__ = __format__ = _decides
+
+    @property  # type: ignore[misc]  # what it is decides, too
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
+        raise Decides(f"what a {_name(self)} is decides what happens")
 
     def __repr__(self) -> str:
         return f"Structure({_name(self)})"

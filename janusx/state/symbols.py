@@ -44,6 +44,7 @@ from janusx.state.exprs import same as same
 from janusx.state.exprs import with_items as with_items
 from janusx.state.mathematics import fitting, in_program
 from janusx.state.raising import may_raise
+from janusx.state.structure import Structure
 from janusx.tracing import context
 from janusx.tracing.effects import evaluate
 
@@ -60,7 +61,7 @@ UNKNOWN = Unknown()
 
 def is_array(value: Any) -> bool:
     """Whether a value is one of JAX's, traced or not."""
-    return type(value) is not Sym and isinstance(value, jax.Array)
+    return type(value) not in (Sym, Structure) and isinstance(value, jax.Array)
 
 
 _SCALARS = (bool, int, float, complex)
