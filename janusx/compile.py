@@ -17,7 +17,7 @@ from janusx.guards.checks import checks_of
 from janusx.guards.codegen import emit_gather
 from janusx.guards.staged import Assumption
 from janusx.ops.calls import asked_for
-from janusx.shardings import Shardings, blame
+from janusx.shardings import Shardings, blame, rebuilt
 from janusx.signals import Decides, Relax, Respecialise, Retrace, Structured, Unrelax, Unscheduled, Unsupported
 from janusx.state import diff, symbols
 from janusx.state.commit import Commit
@@ -288,9 +288,11 @@ class Builder:
                 trace.structures.reshape(self.knowledge.reshaped)
                 result = self._result(trace, args, kwargs)
                 found = list(diff.changes(trace.shadow))
+                moved = frozenset[int]()
                 if self.call.shardings is not None:
-                    result = self.call.shardings.constrain(result)
-                commit = Commit(trace.shadow, declared.leaves, frozenset(self._donated()))
+                    moved = self.call.shardings.moved(self.call.placed(), self.leaf_values[:count])
+                    result = rebuilt(self.call.shardings.constrain(result), [declared.leaves[i] for i in moved])
+                commit = Commit(trace.shadow, declared.leaves, frozenset(self._donated()), moved)
                 packed, assumptions = trace.frames.packed()
                 function, source = commit.finish(result, found, trace.effects)
                 trace.host_guards += trace.arrays.guards()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,16 @@ class Shardings:
         wanted = {id(leaf): spec for spec, leaf in zip(specs, jax.tree.leaves(values), strict=True)}
         return [wanted.get(id(leaf)) for leaf in leaves]
 
+    def moved(self, args: Mapping[int | str, Any], leaves: Sequence[Any]) -> frozenset[int]:
+        """The array leaves that the program places, and so may not hand through: all of the arguments, as in jit.
+
+        Where one is placed on a mesh, the program runs there, and what else it is given goes there, too.
+        """
+        if not jax.tree.leaves(self.inputs):
+            return frozenset()
+        given = {id(leaf) for leaf in jax.tree.leaves(tuple(args.values()))}
+        return frozenset(i for i, leaf in enumerate(leaves) if id(leaf) in given)
+
     def constrain(self, result: Any) -> Any:
         """The result with its arrays sharded as asked for.
 
@@ -54,6 +64,16 @@ class Shardings:
                 for leaf, spec in zip(leaves, _spread(self.outputs, result), strict=True)
             ]
         return jax.tree.unflatten(tree, placed)
+
+
+def rebuilt(result: Any, moved: Iterable[Any]) -> Any:
+    """The result with new containers around arguments that the program has placed: the caller's hold the old arrays."""
+    ids = {id(array) for array in moved}
+
+    def stays(part: Any) -> bool:
+        return not any(id(leaf) in ids for leaf in jax.tree.leaves(part))
+
+    return jax.tree.map(lambda part: part, result, is_leaf=stays) if ids else result
 
 
 def blame(specs: Sequence[Any], leaves: Sequence[Any], error: Exception) -> None:

@@ -68,13 +68,20 @@ class Commit:
         shadow: the shadow after the function ran.
         leaves: what stood for the array leaves in the trace, by index.
         donated: leaves whose buffers are gone after the run, and so cannot be handed through.
+        moved: leaves that the program places elsewhere, which are not handed through either.
     """
 
-    def __init__(self, shadow: Shadow, leaves: Sequence[Any], donated: frozenset[int] = frozenset()):
+    def __init__(
+        self,
+        shadow: Shadow,
+        leaves: Sequence[Any],
+        donated: frozenset[int] = frozenset(),
+        moved: frozenset[int] = frozenset(),
+    ):
         self.out = Writer()
         self.outs: list[Any] = []
         self._shadow = shadow
-        self._inputs = {id(tracer): index for index, tracer in enumerate(leaves) if index not in donated}
+        self._inputs = {id(tracer): index for index, tracer in enumerate(leaves) if index not in donated | moved}
         self._out_index: dict[int, int] = {}
         self._made: dict[int, str] = {}
         self._keep: list[Any] = []
