@@ -25,6 +25,7 @@ from janusx.state.paths import Argument, Keyword, Path, root
 from janusx.state.shadow import GROWS, Shadow
 from janusx.state.structure import STRUCTURE
 from janusx.tracing import context
+from janusx.tracing.library_warnings import LibraryWarnings
 from janusx.tracing.rewriter import Rewriter
 from janusx.tracing.settings import Settings
 from janusx.tracing.structures import deciding
@@ -133,15 +134,19 @@ class Builder:
         self.number = number
         started, rewriting = time.perf_counter(), self.rewriter.seconds
         self._survey()
-        for _ in range(MAX_PASSES):
-            done, program = self._pass()
-            if done is not None:
-                break
-        else:
-            raise Unsupported(f"its inputs were not settled after {MAX_PASSES} passes")
-        self.seconds["rewrite"] = self.rewriter.seconds - rewriting
-        self.seconds["trace"] = time.perf_counter() - started - self.seconds["rewrite"]
-        return self._entry(done, program, number)
+        with LibraryWarnings() as warned:
+            for _ in range(MAX_PASSES):
+                done, program = self._pass()
+                if done is not None:
+                    break
+                warned.drop()
+            else:
+                raise Unsupported(f"its inputs were not settled after {MAX_PASSES} passes")
+            self.seconds["rewrite"] = self.rewriter.seconds - rewriting
+            self.seconds["trace"] = time.perf_counter() - started - self.seconds["rewrite"]
+            entry = self._entry(done, program, number)
+        warned.show(done.trace.real_globals)
+        return entry
 
     def _survey(self) -> None:
         """Look through the arguments, again where a list that was data turns out to have two names."""

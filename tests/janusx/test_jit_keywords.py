@@ -205,7 +205,9 @@ def test_a_static_position_from_the_end_is_that_of_jit() -> None:
         except ValueError:
             return "refused"
 
-    for args, named in [((X,), {}), ((X, 3), {}), ((3, X), {}), ((X,), {"b": X}), ((X,), {"b": 3}), ((3,), {"b": X})]:
+    calls: list[tuple[tuple[Any, ...], dict[str, Any]]]
+    calls = [((X,), {}), ((X, 3), {}), ((3, X), {}), ((X,), {"b": X}), ((X,), {"b": 3}), ((3,), {"b": X})]
+    for args, named in calls:
         assert outcome(janusx.convert, *args, **named) == outcome(jax.jit, *args, **named)
 
 
