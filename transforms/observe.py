@@ -10,15 +10,19 @@ Nothing is rearranged. Calls of the ops are inserted into the user's text, which
     a and b                 jx.enter(True, site=4) and a and jx.right(True, site=4) and b
     not x                   not jx.test(x, site=5)
     f(x)                    jx.call(f, site=6)(x)
+    self.w                  jx.read(self.w, at=1)
+    self.n = n              jx.into(self, at=1).n = n
 
 `enter` and `right` return their first argument, which decides nothing. `part` marks what a predicate is made of:
-`jx.part(a, site=1)` is `a`. Every truth value is asked for as often, and in the same order, as in the original: CPython
+`jx.part(a, site=1)` is `a`, and so are `read` and `into`, whose `at` numbers the names and writes of the function (in
+`Rewritten`). Every truth value is asked for as often, and in the same order, as in the original: CPython
 asks differently where a boolean operation is a condition and where it is a value, so it stays what it was.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import libcst as cst
@@ -26,13 +30,21 @@ import libcst as cst
 from janusx.transforms.depth import with_room
 from janusx.transforms.result import Rewritten
 from janusx.transforms.sites import Parsed, parse
+from janusx.transforms.state_names import StateNames, state_names
 from janusx.transforms.untouched import TOO_DEEP, untouched
 
 # Their text, without the parentheses that LibCST does not count in, is no argument.
 _NEEDS_PARENTHESES = (cst.Yield, cst.GeneratorExp, cst.Tuple, cst.NamedExpr)
 
 
-def observe(source: str, *, first_line: int = 1, class_name: str | None = None, ops_name: str = "jx") -> Rewritten:
+def observe(
+    source: str,
+    *,
+    first_line: int = 1,
+    class_name: str | None = None,
+    ops_name: str = "jx",
+    modules: Collection[str] = (),
+) -> Rewritten:
     """Instruments a function for a profiled run.
 
     Args:
@@ -41,6 +53,7 @@ def observe(source: str, *, first_line: int = 1, class_name: str | None = None, 
         class_name: the class whose private names occur in it. They stay as written: the function is compiled inside a
             class of that name (`janusx.emitted`), which mangles them as Python does.
         ops_name: the free name of the ops; underscores are added if the source has that name.
+        modules: global names that are modules: reads of their attributes are not reported.
 
     Returns:
         One `def` (of a lambda, too) that means what the source means, with the sites of `rewrite`. Some sites do not
@@ -52,21 +65,24 @@ def observe(source: str, *, first_line: int = 1, class_name: str | None = None, 
         def f(x): return jx.call(g, site=2)(x) if jx.test(x > 0, site=1) else -x
     """
     try:
-        return with_room(lambda: _observe(source, first_line, ops_name))
+        return with_room(lambda: _observe(source, first_line, ops_name, modules, class_name))
     except RecursionError:
         return untouched(source, first_line, TOO_DEEP, ops_name)
 
 
-def _observe(source: str, first_line: int, ops_name: str) -> Rewritten:
+def _observe(
+    source: str, first_line: int, ops_name: str, modules: Collection[str], class_name: str | None
+) -> Rewritten:
     parsed = parse(source, first_line=first_line)
     text = parsed.module.code
     while re.search(rf"\b{ops_name}\b", text):
         ops_name += "_"
-    observer = _Observer(parsed, ops_name)
+    state = state_names(parsed, modules, class_name)
+    observer = _Observer(parsed, state, ops_name)
     parsed.function.body.visit(observer)
     edits = observer.edits + _frame(parsed, observer)
     emitted, lines = _apply(text, edits, first_line)
-    return Rewritten(emitted, lines, parsed.sites, (), ops_name)
+    return Rewritten(emitted, lines, parsed.sites, (), ops_name, state.names, state.writes)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -113,17 +129,18 @@ def _frame(parsed: Parsed, observer: _Observer) -> list[_Edit]:
     return [
         _Edit(0, True, -1, "def lambda_(", start + len("lambda")),
         _Edit(colon, False, 0, "): return (", 1),
-        _Edit(stop, False, 0, ")\n", end - stop),
+        _Edit(stop, False, 1, ")\n", end - stop),  # Behind all that closes in the body.
     ]
 
 
 class _Observer(cst.CSTVisitor):
     """Collects the edits of a function's body."""
 
-    def __init__(self, parsed: Parsed, ops_name: str) -> None:
+    def __init__(self, parsed: Parsed, state: StateNames, ops_name: str) -> None:
         super().__init__()
         self.edits: list[_Edit] = []
         self._parsed = parsed
+        self._state = state
         self._ops = ops_name
         self._starts = [0, *(match.end() for match in re.finditer("\n", parsed.module.code))]
         # The site that the operands of a boolean operation are parts of, where that is not the operation's own.
@@ -149,9 +166,9 @@ class _Observer(cst.CSTVisitor):
         else:
             self.edits += [_Edit(start, True, order, before), _Edit(end, False, -order, after)]
 
-    def _pass_through(self, op: str, node: cst.CSTNode, site: int) -> None:
+    def _pass_through(self, op: str, node: cst.CSTNode, number: int, key: str = "site") -> None:
         inner = ("(", ")") if isinstance(node, _NEEDS_PARENTHESES) else ("", "")
-        self._around(node, f"{self._ops}.{op}({inner[0]}", f"{inner[1]}, site={site})")
+        self._around(node, f"{self._ops}.{op}({inner[0]}", f"{inner[1]}, {key}={number})")
 
     def _truth(self, test: cst.BaseExpression, site: int) -> None:
         """Reports the truth of an expression that is used for nothing else."""
@@ -231,6 +248,18 @@ class _Observer(cst.CSTVisitor):
         # Zero-argument `super` is found by its name.
         if not (isinstance(node.func, cst.Name) and node.func.value == "super"):
             self._pass_through("call", node.func, self._site(node))
+
+    def visit_Attribute(self, node: cst.Attribute) -> None:
+        if read := self._state.reads.get(node):
+            self._pass_through("read", node, read, "at")
+        self._stored(node)
+
+    def visit_Subscript(self, node: cst.Subscript) -> None:
+        self._stored(node)
+
+    def _stored(self, node: cst.Attribute | cst.Subscript) -> None:
+        if write := self._state.stores.get(node):
+            self._pass_through("into", node.value, write, "at")
 
 
 def _is_composite(node: cst.BaseExpression) -> bool:

@@ -50,6 +50,41 @@ class Refusal:
     reason: str
 
 
+WriteKind = Literal["attribute", "item", "cell", "global"]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One side of a site: of a branch, what runs if its predicate holds, or if not; of a loop, its body or `else`."""
+
+    site: int
+    side: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A place in the user's source that assigns or deletes what outlives the function's own variables.
+
+    Attributes:
+        kind: what it writes. A cell is a variable that functions share: `nonlocal`, or used by one defined here.
+        name: the target as written: `self.hits`, `xs[i]`, `count`.
+        line: line in the user's file.
+        regions: the regions that it stands in, outermost first.
+        updates: the attribute, as it is stored, if it is read before it is written (`self.hits += 1`); else "".
+        read: the number of its name in `Rewritten.names`, if it is read; else 0.
+    """
+
+    kind: WriteKind
+    name: str
+    line: int
+    regions: tuple[Region, ...] = ()
+    updates: str = ""
+    read: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}" if self.kind in ("cell", "global") else self.name
+
+
 @dataclass(frozen=True, slots=True)
 class Rewritten:
     """The outcome of `rewrite` or `observe`.
@@ -61,6 +96,8 @@ class Rewritten:
         refusals: what stayed native Python, and why.
         ops_name: the free name through which `text` reaches the ops: the one asked for, unless the user's code has
             that name.
+        names: dotted names that the function reads, by number from 1; only of `observe`.
+        writes: what it assigns outside of its variables, by number from 1; only of `observe`.
     """
 
     text: str
@@ -68,3 +105,5 @@ class Rewritten:
     sites: tuple[Site, ...]
     refusals: tuple[Refusal, ...]
     ops_name: str = "jx"
+    names: tuple[str, ...] = ()
+    writes: tuple[Write, ...] = ()

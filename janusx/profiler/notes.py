@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import types
 import weakref
 from collections import deque
@@ -24,7 +25,13 @@ from janusx.profiler.records import (
 )
 from janusx.sources import origin
 
+ABSENT = object()
+"""In the place of a value that is not there."""
+
 _SCALARS = (bool, int, float, complex, str, types.NoneType)
+_BASES = type.__dict__["__mro__"].__get__
+_MEMBERS = type.__dict__["__dict__"].__get__
+_PLAIN_READS = (object.__getattribute__, type.__getattribute__, types.ModuleType.__getattribute__)
 # Longer text and larger numbers are data, not settings.
 _LONGEST = 64
 _MOST_BITS = 256
@@ -53,16 +60,28 @@ class BranchNotes:
 
 
 class VariableNotes:
-    """What a variable was."""
+    """What a variable was; `looks` says how often it was looked at."""
 
-    __slots__ = ("_more", "_seen")
+    __slots__ = ("_last", "_more", "_seen", "looks")
 
     def __init__(self) -> None:
+        self.looks = 0
+        self._last: Any = None
         self._seen: dict[Seen, None] = {}
         self._more = False
 
+    def __bool__(self) -> bool:
+        return bool(self._seen)
+
     def add(self, value: Any) -> None:
         """Takes a look at a value."""
+        self.looks += 1
+        kind = type(value)
+        if issubclass(kind, jax.Array):  # Its name and that of its dtype take some µs to make.
+            last = (kind, value.shape, value.dtype, getattr(value, "weak_type", False))
+            if last == self._last:
+                return
+            self._last = last
         seen = look_at(value)
         if seen in self._seen:
             return
@@ -179,9 +198,29 @@ def look_at(value: Any) -> Seen:
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     if kind in _SCALARS and _is_small(value):
         return Seen(name, value=value, is_scalar=True)
-    if isinstance(value, jax.Array | np.ndarray):
+    # By its type: `isinstance` would ask the value for its `__class__`, which may be the program's own property.
+    if issubclass(kind, (jax.Array, np.ndarray)):
         return Seen(name, tuple(value.shape), str(value.dtype), bool(getattr(value, "weak_type", False)))
     return Seen(name)
+
+
+def stored(owner: Any, name: str) -> Any:
+    """What an attribute holds, if it is stored as it is; `ABSENT` if it is not, or finding out would run something."""
+    if _in_class(type(owner), "__getattribute__") not in _PLAIN_READS:
+        return ABSENT
+    found = inspect.getattr_static(owner, name, ABSENT)
+    if type(found) is types.MemberDescriptorType:
+        try:
+            return found.__get__(owner)
+        except AttributeError:  # A slot that is empty.
+            return ABSENT
+    # What describes an attribute (a property, a function) is not what a read of it gives.
+    return found if _in_class(type(found), "__get__") is ABSENT else ABSENT
+
+
+def _in_class(kind: type, name: str) -> Any:
+    """What a class has under a name, inherited or not; a metaclass is not asked."""
+    return next((own[name] for own in map(_MEMBERS, _BASES(kind)) if name in own), ABSENT)
 
 
 def _is_small(value: Any) -> bool:

@@ -15,11 +15,12 @@ from typing import Any, cast
 
 import jax
 
-from janusx.profiler.notes import BranchNotes, CallNotes, LoopNotes, VariableNotes
+from janusx.profiler.notes import ABSENT, BranchNotes, CallNotes, LoopNotes, VariableNotes, stored
 from janusx.profiler.profiles import Observed, Profiles
-from janusx.profiler.records import Profile
+from janusx.profiler.records import BranchProfile, LoopProfile, Profile, WriteProfile
 from janusx.profiler.tracebacks import without_us
 from janusx.sources import cells_of, is_emitted, make_function, origin
+from janusx.transforms.result import Write
 
 Convertible = Callable[[types.FunctionType], bool]
 
@@ -27,6 +28,8 @@ _LOOKS = 3
 """Trips of a run at whose head the variables are looked at; later ones rarely differ, and a look costs some µs."""
 _LOOKED_RUNS = 8
 """Runs of a loop in one observed run that are looked at."""
+_LOOKED_READS = 8
+"""Reads of one dotted name in one observed run that are looked at."""
 
 # Library functions that call their function arguments in the course of, or by way of, this call, and keep no cache by
 # the function's identity that outlives it.
@@ -225,6 +228,14 @@ class Observer:
         self._while = frozenset(site.id for site in form.sites if site.kind == "while")
         self._calls: dict[int, CallNotes] = {}
         self._inputs: dict[str, VariableNotes] = {}
+        # Numbers begin with 1.
+        self._reads = [VariableNotes() for _ in range(len(form.names) + 1)]
+        self._written = [False] * (len(form.writes) + 1)
+        # The read that is part of `self.n += 1` stands nowhere in the text.
+        self._updated = [
+            None,
+            *((write.updates, self._reads[write.read]) if write.read else None for write in form.writes),
+        ]
 
     # What observed code calls. Each costs the program a fraction of a µs at each evaluation: hence the plain code.
 
@@ -340,6 +351,23 @@ class Observer:
         notes.last = target if made is target and _may_be_kept(target) else None
         return made
 
+    def read(self, value: Any, at: int) -> Any:
+        """An attribute that was read."""
+        notes = self._reads[at]
+        if notes.looks < _LOOKED_READS and self.run is not None:
+            notes.add(value)
+        return value
+
+    def into(self, owner: Any, at: int) -> Any:
+        """That of which an attribute or item is about to be written."""
+        self._written[at] = True
+        updated = self._updated[at]
+        if updated is not None and updated[1].looks < _LOOKED_READS and self.run is not None:
+            value = stored(owner, updated[0])
+            if value is not ABSENT:
+                updated[1].add(value)
+        return owner
+
     # Variables -----------------------------------------------------------------------------------------------------
 
     def _look(self, notes: LoopNotes, frame: types.FrameType) -> None:
@@ -365,16 +393,48 @@ class Observer:
             loop.finish_all()
         for site in self._while:
             self._loops[site].on_array = self._branches[site].on_array
-        numbered = enumerate(self._branches)
+        branches = {site: notes.profile() for site, notes in enumerate(self._branches) if notes}
+        loops = {site: notes.profile() for site, notes in self._loops.items() if notes.runs}
+        names = zip(self._form.names, self._reads[1:], strict=True)
         return Profile(
             name=self.original.co_qualname,
             runs=1,
             sites=self._form.sites,
-            branches={site: notes.profile() for site, notes in numbered if notes},
-            loops={site: notes.profile() for site, notes in self._loops.items() if notes.runs},
+            branches=branches,
+            loops=loops,
             calls={site: notes.profile() for site, notes in self._calls.items()},
             inputs={name: notes.profile() for name, notes in self._inputs.items()},
+            attributes={name: notes.profile() for name, notes in names if notes},
+            writes=self._writes(branches, loops),
         )
+
+    def _writes(
+        self, branches: Mapping[int, BranchProfile], loops: Mapping[int, LoopProfile]
+    ) -> dict[int, WriteProfile]:
+        """What was written, by site."""
+        found: dict[int, dict[str, dict[str, None]]] = {}
+        for number, write in enumerate(self._form.writes, start=1):
+            if write.kind in ("attribute", "item"):
+                written = self._written[number]
+            else:  # Nothing is called where a name is bound.
+                written = _has_run(write, branches, loops)
+            if written:
+                for site in (0, *(region.site for region in write.regions)):
+                    found.setdefault(site, {}).setdefault(f"{write.kind}s", {})[write.name] = None
+        return {
+            site: WriteProfile(**{kind: tuple(names) for kind, names in kinds.items()}) for site, kinds in found.items()
+        }
+
+
+def _has_run(write: Write, branches: Mapping[int, BranchProfile], loops: Mapping[int, LoopProfile]) -> bool:
+    """Whether the region has run in which a write stands."""
+    if not write.regions:
+        return True
+    region = write.regions[-1]
+    if (loop := loops.get(region.site)) is not None:
+        return not region.side or loop.most > 0
+    branch = branches.get(region.site, BranchProfile())
+    return bool(branch.true if region.side else branch.false)
 
 
 def _type_name(kind: type) -> str:

@@ -11,7 +11,7 @@ from janusx.errors import JanusXError, UnsupportedError
 from janusx.profiler.records import Profile
 from janusx.sources import compile_function, find_source
 from janusx.transforms.observe import observe
-from janusx.transforms.result import Site
+from janusx.transforms.result import Site, Write
 
 _READS_LOCALS = re.compile(
     r"\b(locals|vars|dir)\s*\(\s*\)|(?<!\.)\b(eval|exec)\s*\(|\b(f_locals|_getframe|currentframe)\b"
@@ -20,11 +20,13 @@ _READS_LOCALS = re.compile(
 
 @dataclass(frozen=True)
 class Observed:
-    """A function's observed form: the code, the name of its ops, its sites."""
+    """A function's observed form: the code, the name of its ops, its sites, what state it reads and writes."""
 
     code: types.CodeType
     ops_name: str
     sites: tuple[Site, ...]
+    names: tuple[str, ...]
+    writes: tuple[Write, ...]
 
 
 class Profiles:
@@ -85,9 +87,12 @@ class Profiles:
                     "it reads its local variables by name.",
                     why=f"`{reads[0]}` would also find the name of the observer.",
                 )
-            rewritten = observe(source.text, first_line=source.first_line, class_name=source.class_name)
+            modules = {name for name, value in function.__globals__.items() if type(value) is types.ModuleType}
+            rewritten = observe(
+                source.text, first_line=source.first_line, class_name=source.class_name, modules=modules
+            )
             made = compile_function(rewritten, source, source.freevars, original=code)
         except JanusXError as error:
             self.add(code, Profile(code.co_qualname, unobserved=f"{error.what} {error.why}".strip()))
             return None
-        return Observed(made, rewritten.ops_name, rewritten.sites)
+        return Observed(made, rewritten.ops_name, rewritten.sites, rewritten.names, rewritten.writes)

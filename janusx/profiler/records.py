@@ -127,8 +127,10 @@ class VariableProfile:
         return tuple(look.value for look in self.seen)
 
     def __add__(self, other: VariableProfile) -> VariableProfile:
+        if self.more or self == other:  # Full, or as in most runs: hashing the looks costs more than all else here.
+            return self
         seen = tuple(dict.fromkeys(self.seen + other.seen))
-        return VariableProfile(seen[:VARIETY], self.more or other.more or len(seen) > VARIETY)
+        return VariableProfile(seen[:VARIETY], other.more or len(seen) > VARIETY)
 
     def __str__(self) -> str:
         return " | ".join([*map(str, self.seen), *(["..."] if self.more else [])])
@@ -259,6 +261,50 @@ class CallProfile:
 
 
 @dataclass(frozen=True)
+class WriteProfile:
+    """What a region's own text has written, as it is written there: what the functions did that it calls is theirs.
+
+    Attributes:
+        attributes: targets like `self.hits`.
+        items: targets like `xs[i]`.
+        cells: variables that functions share.
+        globals: global variables.
+
+    Example:
+        >>> print(WriteProfile(attributes=("self.hits",)) + WriteProfile(items=("xs[i]",), globals=("HITS",)))
+        self.hits, xs[i], global HITS
+    """
+
+    attributes: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+    globals: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of it, for people to read."""
+        cells = tuple(f"cell {name}" for name in self.cells)
+        return (*self.attributes, *self.items, *cells, *(f"global {name}" for name in self.globals))
+
+    def __add__(self, other: WriteProfile) -> WriteProfile:
+        if self == other:  # As in most runs.
+            return self
+        return WriteProfile(
+            _union(self.attributes, other.attributes),
+            _union(self.items, other.items),
+            _union(self.cells, other.cells),
+            _union(self.globals, other.globals),
+        )
+
+    def __str__(self) -> str:
+        return ", ".join(self.names)
+
+
+def _union(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one + other))
+
+
+@dataclass(frozen=True)
 class Profile:
     """What was observed of one function. Sites have the numbers that `transforms` gives them.
 
@@ -270,6 +316,8 @@ class Profile:
         loops: the same.
         calls: the same.
         inputs: by parameter, for the function that the user called.
+        attributes: what the attributes were that it read, the first times of each run, by dotted name as written.
+        writes: what was written, by the site in whose region that stands; of the function as a whole, by 0.
         unobserved: why it ran as it is, unseen; None if it was observed.
     """
 
@@ -280,6 +328,8 @@ class Profile:
     loops: Mapping[int, LoopProfile] = field(default_factory=lambda: MappingProxyType({}))
     calls: Mapping[int, CallProfile] = field(default_factory=lambda: MappingProxyType({}))
     inputs: Mapping[str, VariableProfile] = field(default_factory=lambda: MappingProxyType({}))
+    attributes: Mapping[str, VariableProfile] = field(default_factory=lambda: MappingProxyType({}))
+    writes: Mapping[int, WriteProfile] = field(default_factory=lambda: MappingProxyType({}))
     unobserved: str | None = None
 
     def branch(self, site: int) -> BranchProfile:
@@ -294,6 +344,10 @@ class Profile:
         """What was called at a site."""
         return self.calls.get(site, CallProfile())
 
+    def written(self, site: int = 0) -> WriteProfile:
+        """What was written in the regions of a site, or in the whole function."""
+        return self.writes.get(site, WriteProfile())
+
     def __add__(self, other: Profile) -> Profile:
         return Profile(
             self.name or other.name,
@@ -303,6 +357,8 @@ class Profile:
             _added(self.loops, other.loops, LoopProfile()),
             _added(self.calls, other.calls, CallProfile()),
             _added(self.inputs, other.inputs, VariableProfile()),
+            _added(self.attributes, other.attributes, VariableProfile()),
+            _added(self.writes, other.writes, WriteProfile()),
             self.unobserved or other.unobserved,
         )
 
@@ -315,14 +371,17 @@ class Profile:
         if self.unobserved:
             lines.append(f"  not observed: {self.unobserved}")
         lines += [f"  {name}: {seen}" for name, seen in self.inputs.items()]
+        lines += [f"  reads {name}: {seen}" for name, seen in self.attributes.items()]
+        lines += [f"  writes {self.writes[0]}"] if 0 in self.writes else []
         for site in self.sites:
-            seen = [part[site.id] for part in (self.loops, self.branches, self.calls) if site.id in part]
+            seen = [str(part[site.id]) for part in (self.loops, self.branches, self.calls) if site.id in part]
+            seen += [f"writes {self.writes[site.id]}"] if site.id in self.writes else []
             if seen:
-                lines.append(f"  line {site.line}, {site.kind} {site.text}: {', '.join(map(str, seen))}")
+                lines.append(f"  line {site.line}, {site.kind} {site.text}: {', '.join(seen)}")
         return "\n".join(lines)
 
 
-_Record = TypeVar("_Record", BranchProfile, LoopProfile, CallProfile, VariableProfile)
+_Record = TypeVar("_Record", BranchProfile, LoopProfile, CallProfile, VariableProfile, WriteProfile)
 _Key = TypeVar("_Key", int, str)
 
 

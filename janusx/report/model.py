@@ -42,6 +42,7 @@ class Site:
         reason: why.
         profile: what observed runs saw: "true in 3 of 3 runs"; "" if nothing.
         decisions: all that became of it, newest program first.
+        writes: what observed runs wrote in its regions, as the code there names it.
     """
 
     number: int
@@ -52,6 +53,7 @@ class Site:
     reason: str
     profile: str
     decisions: tuple[Decision, ...]
+    writes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class Function:
         original: as the user wrote it; None if that is not known.
         generated: as it was rewritten for the newest program; None if it was not.
         note: why it has no source, or was not observed; else "".
+        attributes: what observed runs saw of the attributes that it reads, by dotted name: "float32[16]", "3 | 4".
+        writes: what observed runs wrote in it.
     """
 
     name: str
@@ -96,6 +100,8 @@ class Function:
     original: Source | None
     generated: Source | None
     note: str
+    attributes: dict[str, str] = field(default_factory=dict)
+    writes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from janusx.report.words import (
     fold_guards,
     fold_rows,
     many,
+    observed,
     often,
     part_place,
     short_place,
@@ -121,6 +122,7 @@ def _function(function: Function, report: Explanation) -> str:
         filename = function.place.rpartition(":")[0]
         slow = {line: slow.rung for slow in report.slow if (line := _line_in(slow.at, filename)) is not None}
         parts.append(_sides(function, slow, report.split is not None and function is report.functions[0]))
+    parts.append(_state(function))
     rows = [row for site in function.sites for row in _site(site)]
     rows += [
         (str(native.line), _code(native.construct), _chip("host", "native Python"), _prose(native.reason), "")
@@ -131,10 +133,22 @@ def _function(function: Function, report: Explanation) -> str:
     return "".join(parts)
 
 
+def _state(function: Function) -> str:
+    """What observed runs saw of the state that a function reads and writes."""
+    known = []
+    if function.attributes:
+        read = [f"{_code(name)} {_text(seen)}" for name, seen in function.attributes.items()]
+        known.append(("read when observed", ", ".join(read)))
+    if function.writes:
+        known.append(("wrote when observed", ", ".join(map(_code, function.writes))))
+    listing = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in known)
+    return f"<dl>{listing}</dl>" if known else ""
+
+
 def _site(site: Site) -> Iterable[Sequence[str]]:
     what = _code(written(site.kind, site.text))
     if not site.decisions:
-        yield str(site.line), what, "", "not decided yet", _text(site.profile)
+        yield str(site.line), what, "", "not decided yet", _text(observed(site))
     for number, decision in enumerate(site.decisions):
         why = _prose(brief(decision.reason))
         if decision.outcome:
@@ -147,7 +161,7 @@ def _site(site: Site) -> Iterable[Sequence[str]]:
             what if first else "",
             _chip(decision.rung),
             why,
-            _text(site.profile if first else ""),
+            _text(observed(site)) if first else "",
         )
 
 

@@ -7,7 +7,18 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from janusx.guards.describe import fold
-from janusx.report.words import brief, duration, fold_guards, fold_rows, many, often, part_place, short_place, written
+from janusx.report.words import (
+    brief,
+    duration,
+    fold_guards,
+    fold_rows,
+    many,
+    observed,
+    often,
+    part_place,
+    short_place,
+    written,
+)
 
 if TYPE_CHECKING:
     from janusx.report.model import Entry, Explanation, Function, Part, Site
@@ -125,6 +136,10 @@ def _function(function: Function) -> Iterator[Line]:
         yield from _row("    ", function.note)
     if not function.sites and not function.native:
         yield [("    decides nothing", "soft")]
+    if function.attributes:
+        yield from _row("    read     ", _some([f"{name} {seen}" for name, seen in function.attributes.items()]))
+    if function.writes:
+        yield from _row("    wrote    ", _some(function.writes))
     for site in function.sites:
         yield from _site(site)
     for native in function.native:
@@ -133,15 +148,15 @@ def _function(function: Function) -> Iterator[Line]:
 
 def _site(site: Site) -> Iterator[Line]:
     if not site.decisions:
-        yield from _cells(site.line, written(site.kind, site.text), "", site.profile or "not decided yet")
+        yield from _cells(site.line, written(site.kind, site.text), "", observed(site) or "not decided yet")
     for number, decision in enumerate(site.decisions):
         why = brief(decision.reason)
         if decision.outcome:
             why = f"taken to be {decision.outcome}: {why}"
         if len(site.decisions) > 1:
             why = f"{why} [program {', '.join(map(str, decision.entries))}]"
-        if site.profile and number == 0:
-            why = f"{why}; {site.profile}"
+        if number == 0 and (seen := observed(site)):
+            why = f"{why}; {seen}"
         yield from _cells(site.line, "" if number else written(site.kind, site.text), decision.rung, why)
 
 

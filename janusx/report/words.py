@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from janusx.guards.describe import fold
 
 if TYPE_CHECKING:
-    from janusx.report.model import Guard, Part
+    from janusx.report.model import Guard, Part, Site
 
 RUNGS: Mapping[str, str] = {
     "eager": "runs in Python, in every call",
@@ -47,6 +47,12 @@ def duration(seconds: float) -> str:
 def short_place(place: str) -> str:
     """`model.py:12` of a whole path."""
     return place.replace("\\", "/").rpartition("/")[2]
+
+
+def observed(site: Site) -> str:
+    """What observed runs saw at a site, and what they wrote in its regions; "" if nothing."""
+    parts = [site.profile, f"wrote {', '.join(site.writes)}" if site.writes else ""]
+    return "; ".join(part for part in parts if part)
 
 
 def part_place(part: Part) -> str:

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from janusx.emitted import compile_function
 from janusx.sources import FunctionSource
 from janusx.transforms import observe as module
+from janusx.transforms import state_names
 from janusx.transforms.observe import observe
+from janusx.transforms.result import Region, Write
 
 
 def text_of(source: str) -> str:
@@ -38,6 +40,14 @@ class TestText:
             ("for i in (1, 2): pass", "for i in (jx.loop((1, 2), site=1)): pass"),
             ("return not x", "return not jx.test(x, site=1)"),
             ("return f(x)", "return jx.call(f, site=1)(x)"),
+            ("return x.y + x.y", "return jx.read(x.y, at=1) + jx.read(x.y, at=1)"),
+            ("return x.y[0].z", "return jx.read(jx.read(x.y, at=2)[0].z, at=1)"),
+            ("x.y = 1", "jx.into(x, at=1).y = 1"),
+            ("x.y += x.z", "jx.into(x, at=1).y += jx.read(x.z, at=2)"),
+            ("x.y[0] = 1", "jx.into(jx.read(x.y, at=1), at=1)[0] = 1"),
+            ("(a, b)[0] = 1", "(jx.into((a, b), at=1))[0] = 1"),
+            ("del x.y, x[0]", "del jx.into(x, at=1).y, jx.into(x, at=2)[0]"),
+            ("for x.y, z in x: pass", "for jx.into(x, at=1).y, z in jx.loop(x, site=1): pass"),
             ("return x.f(g(1))", "return jx.call(x.f, site=1)(jx.call(g, site=2)(1))"),
             ("if (y := f(x)): pass", "if (jx.test((y := jx.call(f, site=2)(x)), site=1)): pass"),
             ("if (yield): pass", "if (jx.test((yield), site=1)): pass"),
@@ -85,6 +95,11 @@ class TestText:
             "y = super().f",
             "y = 'if f(x) and not 1'",
             "y = [i async for i in x]",
+            "x.y: int",
+            "import a.b, a.c as d",
+            "from a.b import c",
+            "y = f'{x.y=}'",
+            "y: x.y = 1",
         ],
     )
     def test_leaves_alone_what_would_change_or_says_nothing(self, line):
@@ -120,6 +135,8 @@ class TestText:
             ("lambda x, y=f(0), *a, k: f(x)", "def lambda_( x, y=f(0), *a, k): return ( jx.call(f, site=1)(x))\n"),
             ("(lambda x: x +\n    f(x))", "def lambda_( x): return ( x +\n    jx.call(f, site=1)(x))\n"),
             ("(lambda: (yield))", "def lambda_(): return ( (yield))\n"),
+            ("lambda x: not x", "def lambda_( x): return ( not jx.test(x, site=1))\n"),
+            ("lambda x: x.y", "def lambda_( x): return ( jx.read(x.y, at=1))\n"),
         ],
     )
     def test_a_lambda_becomes_a_def(self, before, after):
@@ -144,7 +161,15 @@ class TestText:
         ]
         assert made.refusals == ()
 
+    def test_names_and_writes_are_numbered(self):
+        made = observe("def f(x, m):\n    if x.a:\n        x.b += m.c\n", modules={"m"}, class_name="_C")
+        assert made.names == ("x.a", "x.b")
+        assert made.writes == (Write("attribute", "x.b", 3, (Region(1, True),), "b", 2),)
+        (private,) = observe("def f(x):\n    x.__b += 1\n", class_name="_C").writes
+        assert (private.name, private.updates) == ("x.__b", "_C__b")
+
     def test_doctests(self):
+        assert doctest.testmod(state_names).failed == 0
         assert doctest.testmod(module).failed == 0
 
 
@@ -194,6 +219,11 @@ class Ops:
         return neutral
 
     right = enter
+
+    def read(self, value, at):
+        return value
+
+    into = read
 
     def begin(self, site):
         return None
@@ -270,6 +300,16 @@ class TestBehaviour:
             "return [x for x in T(3) if x and T(1) if not x], {k: v for k, v in zip(T(3), T(2))}, (y := T(2)) and y",
             "x = [1, 2]\n    del h(x)[0]\n    h(x)[0] += T(1).value\n    return x",
             "global G\n    G = h(1)\n    return G or T(0)",
+            "x = T(1)\n    x.a = x.value\n    x.a += h(2)\n    x.b = [h(3)]\n    h(x.b)[h(0)], x.c = h((4, 5))\n"
+            "    for x.d in x.b: pass\n    del x.a\n    return x.b, x.c, x.d, [0 for x.d in (6,)], x.d",
+            "class A:\n        n = h(1)\n    match h(1):\n        case A.n: return A.n\n"
+            "        case T(value=A.n): return 2",
+            "class A:\n        __n = h(1)\n        def m(self):\n            self.__n += h(1)\n"
+            "            return vars(self)\n    return A().m()",
+            "x = T(1)\n    x.a = h(1)\n    return f'{x.a!r:>{x.value}}', x.nothing",
+            "x = T(1)\n    x.a[h(0)] = h(2)",
+            "x = None\n    x.a = h(2)",
+            "x = h(T(1))\n    x.missing += h(2)",
         ],
     )
     def test_is_the_original_s(self, body):
