@@ -167,6 +167,8 @@ class _Reader:
             original=original,
             generated=generated,
             note=note,
+            attributes={path: str(seen) for path, seen in profile.attributes.items()},
+            writes=profile.written().names,
         )
 
     def holds(self, entry: entries.Entry, key: str) -> bool:
@@ -185,7 +187,8 @@ class _Reader:
                 continue
             rung, reason = (decisions[0].rung, decisions[0].reason) if decisions else ("", "")
             seen = observed(site, profile)
-            found.append(model.Site(site.id, site.kind, site.line, site.text, rung, reason, seen, decisions))
+            writes = profile.written(site.id).names
+            found.append(model.Site(site.id, site.kind, site.line, site.text, rung, reason, seen, decisions, writes))
         return tuple(sorted(found, key=lambda site: (site.line, site.number)))
 
     def decisions(self, key: tuple[str, int], site: Site, holding: list[entries.Entry]) -> tuple[model.Decision, ...]:
