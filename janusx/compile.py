@@ -341,6 +341,7 @@ class Builder:
             frozenset(change.node.index for change in made.found),
             trace.compares_identity,
             made.commit.gathered,
+            [expr for expr in trace.risky if not made.commit.evaluates(expr)],
         )
         info = EntryInfo(
             number=number,

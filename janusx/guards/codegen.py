@@ -59,6 +59,7 @@ def emit_gather(
     written: frozenset[int] = frozenset(),
     identity: bool = True,
     gathered: Mapping[str, symbols.Expr] = types.MappingProxyType({}),
+    risky: Sequence[symbols.Expr] = (),
 ) -> tuple[Any, str]:
     """The check-and-gather function of an entry: `gather(args, kwargs)` → `(leaves, needs)`, or None.
 
@@ -72,13 +73,14 @@ def emit_gather(
         written: the numbers of the objects that a call writes to.
         identity: whether the user's code compares objects by identity.
         gathered: expressions that are evaluated for the commit function, by name.
+        risky: expressions that are evaluated whether anything needs them or not, since they may raise.
     """
     out = Writer()
     count, names = call_shape
     out.guard(f"len(args) != {count}")
     out.guard(f"kwargs.keys() != {out.const(frozenset(names))}" if names else "kwargs")
     needs = list(needs)
-    asked = symbols.objects_in((*(expr for expr, _ in host_guards), *host_inputs, *gathered.values()))
+    asked = symbols.objects_in((*(expr for expr, _ in host_guards), *host_inputs, *gathered.values(), *risky))
     names_of = {node.path: f"o{node.index}" for node in shadow.objects if node.path in asked}
     names_of |= {node.path: f"q{node.index}" for node, _ in shadow.opaques if node.path in asked}
     body = _Body(out, shadow, anchors, frozenset(needs), list(names_of.values()))
@@ -98,9 +100,12 @@ def emit_gather(
     given = f"(*leaves, {hosts})" if hosts else "leaves"
     for name, expr in gathered.items():
         out.line(f"{name} = {out.expr(expr, inputs)}")
+    for expr in risky:
+        out.expr(expr, inputs)
     text = [*out.lines, f"return {given}, {_tuple(needs)}"]
     guarded = ["try:", *(f"    {line}" for line in text), "except MISSES: return None"]
-    out.namespace["MISSES"] = (KeyError, IndexError, AttributeError, TypeError, ValueError, ArithmeticError)
+    # A warning is an exception where the user's filters say so.
+    out.namespace["MISSES"] = (KeyError, IndexError, AttributeError, TypeError, ValueError, ArithmeticError, Warning)
     return out.function("gather", "args, kwargs", guarded)
 
 

@@ -79,6 +79,10 @@ class Writer:
         self._exprs[expr] = name
         return name
 
+    def knows(self, expr: symbols.Expr) -> bool:
+        """Whether an expression is evaluated already."""
+        return expr in self._exprs
+
     def function(self, name: str, parameters: str, body: Sequence[str] | None = None) -> tuple[Any, str]:
         """Compile the lines as a function; returns it with its source."""
         lines = [f"    {line}" for line in (self.lines if body is None else body)] or ["    pass"]

@@ -99,6 +99,10 @@ class Commit:
         """The names that gather must hand over."""
         return list(self._needs)
 
+    def evaluates(self, expr: symbols.Expr) -> bool:
+        """Whether a host expression is evaluated in every call."""
+        return self.out.knows(expr)
+
     def need(self, name: str) -> str:
         """Ask gather for one of its variables."""
         self._needs.setdefault(name)
@@ -328,7 +332,7 @@ class Commit:
             overwritten += inplace
         writes, undo = self._writes(found)
         body = [*self.out.lines]
-        if self._rerun and any("(" in line for line in body):
+        if self._rerun and body:
             # Nothing is written yet, so Python can still answer: with the user's lines in the traceback.
             body = ["try:", *(f"    {line}" for line in body)]
             body += ["except Exception as error:", "    raise Unbuilt(error) from None"]

@@ -65,6 +65,20 @@ def may_raise(
     return True
 
 
+def raised(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> str:
+    """The exception that a pure function raises, as text; "" if it raises none.
+
+    Example:
+        >>> raised(operator.getitem, [1, 2], 2), raised(operator.getitem, [1, 2], 1)
+        ("IndexError('list index out of range')", '')
+    """
+    try:
+        function(*args, **kwargs)
+    except Exception as error:
+        return repr(error)
+    return ""
+
+
 def _is_number(expr: Expr, holds: Callable[[Any], bool]) -> bool:
     """Whether an expression is a number, the same in every call, for which something holds."""
     return isinstance(expr, Constant) and isinstance(expr.value, int | float) and bool(holds(expr.value))

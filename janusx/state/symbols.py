@@ -43,7 +43,7 @@ from janusx.state.exprs import read_only as read_only
 from janusx.state.exprs import same as same
 from janusx.state.exprs import with_items as with_items
 from janusx.state.mathematics import fitting, in_program
-from janusx.state.raising import may_raise
+from janusx.state.raising import may_raise, raised
 from janusx.state.structure import Structure
 from janusx.tracing import context
 from janusx.tracing.effects import evaluate
@@ -378,12 +378,16 @@ def apply(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     try:
         given = {name: read_only(value_of(kwargs[name])) for name in kwargs}
         value = function(*(read_only(value_of(arg)) for arg in args), **given)
-    except ValueError as error:
-        if "read-only" not in str(error):
-            raise
-        raise Unstageable(f"{getattr(function, '__name__', function)} writes to an array of the host") from None
+    except Exception as error:
+        if isinstance(error, ValueError) and "read-only" in str(error):
+            raise Unstageable(f"{getattr(function, '__name__', function)} writes to an array of the host") from None
+        if (trace := context.active()) is not None:  # the user's code may catch it
+            trace.assume_host(Apply(raised, (Constant(function), *expr.args), expr.kwargs), repr(error))
+        raise
     if value is NotImplemented:
         return value
+    if arrays is not None and may_raise(function, expr.args, [type(value_of(arg)) for arg in args], kwargs):
+        context.current().risky.append(expr)
     if is_array(value):
         return context.current().host_input(expr, value)  # an array that host data holds: an input of the program
     if not policy.is_data(value):

@@ -66,6 +66,7 @@ class Trace:
         self.effects: list[Effect | Trips] = []
         self.surroundings = surroundings()
         self.host_guards: list[tuple[symbols.Expr, Any]] = []
+        self.risky: list[symbols.Expr] = []  # host expressions that may raise in other calls, used or not
         self.appended: dict[Path, list[Any] | None] = {}  # by path of growing lists: what was appended; None: unclear
         self.grown: dict[Path, Any] = {}  # likewise: by how many items; None: unclear
         self.lists_read: list[Path] = []  # growing lists that the program read, each time that it did
