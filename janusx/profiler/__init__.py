@@ -14,3 +14,4 @@ from janusx.profiler.records import CallProfile as CallProfile
 from janusx.profiler.records import LoopProfile as LoopProfile
 from janusx.profiler.records import Profile as Profile
 from janusx.profiler.records import VariableProfile as VariableProfile
+from janusx.profiler.records import WriteProfile as WriteProfile

@@ -170,6 +170,14 @@ class TestReads:
         assert object.__getattribute__(ours, "heard") == object.__getattribute__(theirs, "heard") == ["n"]
         assert Costume.asked == 0
 
+    def test_what_an_own_getattribute_hides_is_not_taken_for_what_was_read(self):
+        def f(x):
+            x.n += 1
+
+        x = Own()
+        object.__setattr__(x, "n", 7)
+        assert "x.n" not in profile_of(f, (x,)).attributes
+
     def test_a_getter_s_value_is_seen_where_the_program_reads_it(self):
         def f(x):
             return x.total
