@@ -290,6 +290,9 @@ class _Reader:
         yield from (model.Slow(limit.at, limit.reason, "eager") for limit in self.happened("limit"))
         yield from self.repeated("violation", 1)
         yield from self.repeated("recompilation", 2)
+        if self.record.knowledge.unscheduled:
+            reason = self.record.knowledge.unscheduled
+            yield model.Slow(start, f"each layout of a structure is a program of its own: {reason}", "unroll")
         for function in functions if split is None else ():
             yield from slow_in(function)
         if made and made[0].staged:
