@@ -423,7 +423,7 @@ class _DisabledBlock:
             plain = fn.__func__
         if not isinstance(plain, types.FunctionType):
             fn = plain = _calling(plain)
-        plain.__janusx_disabled__ = self._reason
+        plain.__dict__["__janusx_disabled__"] = self._reason
         return fn
 
     def __enter__(self) -> None:

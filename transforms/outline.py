@@ -17,6 +17,7 @@ What comes before and after stays as it was:
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -182,7 +183,8 @@ def _written(
     function: ast.FunctionDef, arguments: ast.arguments, body: list[ast.stmt], first_line: int
 ) -> tuple[str, tuple[int, ...]]:
     """A function's text, and the file line for each of its lines."""
-    made = ast.FunctionDef(**{**vars(function), "args": arguments, "body": body, "decorator_list": [], "returns": None})
+    made = copy.copy(function)
+    made.args, made.body, made.decorator_list, made.returns = arguments, body, [], None
     text = ast.unparse(ast.fix_missing_locations(made))
     lines = [first_line] * len(text.splitlines())
     again = ast.parse(text).body[0]

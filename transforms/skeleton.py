@@ -95,7 +95,8 @@ def skeleton(
     function.args.kw_defaults += [None for _ in free]
     names = HostNames(function, host, is_leaf, is_data)
     body = _Parter(names, source, first_line).block(_without_docstring(function.body))
-    made = ast.FunctionDef(**{**vars(function), "body": body or [ast.Pass()], "decorator_list": [], "returns": None})
+    made = copy.copy(function)
+    made.body, made.decorator_list, made.returns = body or [ast.Pass()], [], None
     text = ast.unparse(ast.fix_missing_locations(made))
     return _placed(text, made, first_line)
 

@@ -128,10 +128,10 @@ class Builder:
             if cls in (list, tuple, dict) and holds_no_arrays(node):
                 raise Structured((node.path,))  # labels: other values are another schedule, too
             return Given(self.named(node))
+        if isinstance(value, dict) and cls is dict:
+            return Tree(cls, tuple(map(self._template, value.values())), tuple(value))
         if cls in (list, tuple) or (isinstance(value, tuple) and hasattr(cls, "_fields")):
             return Tree(cls, tuple(map(self._template, value)))
-        if cls is dict:
-            return Tree(cls, tuple(map(self._template, value.values())), tuple(value))
         return Same(value)
 
     def _function(self, fn: types.FunctionType) -> Any:
@@ -220,10 +220,10 @@ class Builder:
             if number in fixed:
                 return Same(value)
             return Host(cls, Aval((), np.dtype(jnp.result_type(cls)), True), value, number)
+        if isinstance(value, dict) and cls is dict:
+            return Tree(cls, tuple(self._piece_template(each, fixed, seen) for each in value.values()), tuple(value))
         if cls in (list, tuple) or (isinstance(value, tuple) and hasattr(cls, "_fields")):
             return Tree(cls, tuple(self._piece_template(each, fixed, seen) for each in value))
-        if cls is dict:
-            return Tree(cls, tuple(self._piece_template(each, fixed, seen) for each in value.values()), tuple(value))
         if isinstance(value, np.ndarray | np.generic | jax.Array) and self.region.number_of(value) is None:
             value = np.asarray(value)
             return Host(
@@ -340,10 +340,10 @@ class _Outcome:
             self.arrays.append(value)
             self.gives.append(self.builder.region.aval(value))
             return Slot(self.gives[-1], len(self.gives) - 1)
+        if isinstance(value, dict) and cls is dict:
+            return Tree(cls, tuple(map(self.walk, value.values())), tuple(value))
         if cls in (list, tuple) or (isinstance(value, tuple) and hasattr(cls, "_fields")):
             return Tree(cls, tuple(map(self.walk, value)))
-        if cls is dict:
-            return Tree(cls, tuple(map(self.walk, value.values())), tuple(value))
         if value is None or cls in (bool, int, float, str):
             return Same(value)
         node = self.builder.trace.shadow.by_shadow.get(id(value))

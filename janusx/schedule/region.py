@@ -201,8 +201,8 @@ class Result:
             return Passed(len(self.hosts) - 1, cls)
         if value is None:
             return Same(None)
+        if isinstance(value, dict) and cls is dict:
+            return Tree(cls, tuple(map(self._walk, value.values())), tuple(value))
         if cls in (list, tuple) or (isinstance(value, tuple) and hasattr(cls, "_fields")):
             return Tree(cls, tuple(map(self._walk, value)))
-        if cls is dict:
-            return Tree(cls, tuple(map(self._walk, value.values())), tuple(value))
         raise Unscheduled(f"a {cls.__name__} is the result of walking a structure")

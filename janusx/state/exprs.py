@@ -148,8 +148,9 @@ def owners(exprs: Iterable[Any], method: str) -> list[Any]:
     found = []
     for expr in exprs:
         if isinstance(expr, Apply):
-            if getattr(expr.function, "__name__", "") == method and hasattr(expr.function, "__self__"):
-                found.append(expr.function.__self__)
+            owner = getattr(expr.function, "__self__", None)
+            if owner is not None and getattr(expr.function, "__name__", "") == method:
+                found.append(owner)
             found += owners(expr.args, method)
     return found
 

@@ -76,7 +76,7 @@ class Costume:
     asked = 0
 
     @property  # type: ignore[misc]
-    def __class__(self):
+    def __class__(self):  # pyright: ignore[reportIncompatibleMethodOverride]
         type(self).asked += 1
         return int
 
@@ -275,8 +275,8 @@ class TestWrites:
             (x.a, y[0]), *x.b = (1, 2), 3
             for x.c in (1, 2):
                 pass
-            x.d: int = 4
-            x.e: int
+            x.d: int = 4  # pyright: ignore[reportInvalidTypeForm]
+            x.e: int  # pyright: ignore[reportInvalidTypeForm]
             [0 for x.f in (1,)]
             with np.errstate() as x.g:
                 pass
