@@ -15,6 +15,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from janusx.tracing.library_warnings import shown_by
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Row:
@@ -110,7 +112,7 @@ def evaluate(trace: Any, value: Any) -> None:
 
 def surroundings() -> tuple[Any, ...]:
     """What decides, beside the values, what becomes of output: the standard streams, the filters of warnings."""
-    return id(sys.stdout), id(sys.stderr), warnings.showwarning, tuple(warnings.filters)
+    return id(sys.stdout), id(sys.stderr), shown_by(), tuple(warnings.filters)
 
 
 def under(effect: Effect | Trips, when: Any) -> Effect | Trips:

@@ -52,6 +52,14 @@ _REGISTRY = "__warningregistry__"
 _HERE = os.path.join(os.path.dirname(os.path.abspath(emitted.__file__)), "")
 
 
+def shown_by() -> Any:
+    """What shows warnings, whoever holds them back just now."""
+    shown: Any = warnings.showwarning
+    while isinstance(getattr(shown, "__self__", None), LibraryWarnings):
+        shown = shown.__self__._show
+    return shown
+
+
 class LibraryWarnings:
     """Holds the warnings of this thread back while passes are made.
 
@@ -72,9 +80,11 @@ class LibraryWarnings:
         self._before: list[_Held] = []  # of passes thrown away, which may not come again
         self._show = warnings.showwarning
         self._thread: int | None = None
+        self._frame = 0  # by `id`: whose `with` it is
 
     def __enter__(self) -> LibraryWarnings:
-        self._show, self._thread = warnings.showwarning, threading.get_ident()
+        # One that was broken off on its way out may still be there.
+        self._show, self._thread, self._frame = shown_by(), threading.get_ident(), id(sys._getframe(1))
         warnings.showwarning = self._hold
         return self
 
@@ -117,7 +127,8 @@ class LibraryWarnings:
     def _hold(
         self, message: Any, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
     ) -> None:
-        if threading.get_ident() != self._thread or issubclass(category, JanusXWarning):
+        ours = threading.get_ident() == self._thread and any(id(each) == self._frame for each in _frames())
+        if not ours or issubclass(category, JanusXWarning):
             self._show(message, category, filename, lineno, file, line)
             return
         at = next((each for each in _frames() if (each.f_code.co_filename, each.f_lineno) == (filename, lineno)), None)
