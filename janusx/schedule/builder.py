@@ -226,9 +226,8 @@ class Builder:
             return Tree(cls, tuple(self._piece_template(each, fixed, seen) for each in value))
         if isinstance(value, np.ndarray | np.generic | jax.Array) and self.region.number_of(value) is None:
             value = np.asarray(value)
-            return Host(
-                np.ndarray, Aval(value.shape, np.dtype(jax.dtypes.canonicalize_dtype(value.dtype)), False), value
-            )
+            dtype = np.dtype(jax.dtypes.canonicalize_dtype(value.dtype))
+            return Host(np.ndarray, Aval(value.shape, dtype, False))
         known = self.region.number_of(value)
         return Same(value) if known is None else Given(known)
 

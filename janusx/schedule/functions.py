@@ -29,7 +29,7 @@ class Segment:
         region: whose recording it adds to.
         cell: what the host program finds under the piece's name: this, or the function that `recorders` made for it.
         fixed: which of the numbers that it takes tell kinds apart.
-        made_of: how many kinds that function knows.
+        made_of: how many kinds there were when that function was made.
         bind: makes it for one recording.
     """
 
@@ -79,10 +79,17 @@ class Functions:
         """Begin a recording: each piece records by a function made for the kinds that are known."""
         self.bound.clear()
         for segment in self.segments:
-            kinds = [kind for kind in self.region.kinds.values() if kind.segment is segment]
-            if segment.bind is None or segment.made_of != len(kinds):
-                segment.bind, segment.made_of = recorders.make(kinds, segment.function.__code__.co_argcount), len(kinds)
+            if segment.bind is None or segment.made_of != len(self.region.kinds):
+                kinds = [kind for kind in self.region.kinds.values() if kind.segment is segment]
+                segment.bind = recorders.make(kinds, segment.function.__code__.co_argcount)
+                segment.made_of = len(self.region.kinds)
             segment.cell.cell_contents = segment.bind(recording, segment)
+
+    def stop(self) -> None:
+        """End a recording: nothing of the user's is held on to."""
+        self.bound.clear()
+        for segment in self.segments:
+            segment.cell.cell_contents = segment
 
     def call(self, fn: Any) -> Callable[..., Any]:
         """What to call in place of `fn` in a host statement."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from janusx import logs
 from janusx.schedule import recording, tables
 from janusx.schedule.functions import Functions, Segment
 from janusx.schedule.recording import Aval, Given, Handle, Kind, Missed, Passed, Recording, Same, Slot, Tree
@@ -129,6 +130,7 @@ class Region:
             self.functions.start(self.recording)
             return self.functions.call(fn)(*args), self.recording
         finally:
+            self.functions.stop()
             self.recording = None
 
 
@@ -171,6 +173,7 @@ class Plan:
                     raise Missed("another result, or kinds of array work that came later")
                 return (*tables.tables(self.layout, done, found.roots), tuple(found.hosts))
             except (Exception, Signal) as error:
+                logs.say("recompiles", "a walk does not fit its program: %s: %s", type(error).__name__, error)
                 raise Missed(str(error)) from None
 
 
