@@ -26,10 +26,10 @@ def test_nothing_of_what_was_walked_is_kept_alive(subject: Subject) -> None:
 
     converted = subject.convert(f)
     model, trees = structures.Model(), structures.forest(4)
-    for tree in trees:
-        converted(model, tree)
-    assert subject.stats(converted).last_call == "compiled"
     kept = [weakref.ref(each) for each in (model, *trees, trees[0].children[0])]
-    del model, trees, tree
+    while trees:
+        converted(model, trees.pop())
+    assert subject.stats(converted).last_call == "compiled"
+    del model
     gc.collect()
     assert [ref() for ref in kept] == [None] * len(kept)
