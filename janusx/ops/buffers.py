@@ -11,9 +11,10 @@ import functools
 import sys
 import types
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -40,6 +41,9 @@ from janusx.tracing.skeleton import (
 )
 from janusx.tracing.trace import Trace
 from janusx.tracing.where import Where
+
+if TYPE_CHECKING:
+    from janusx.tracing.staging import Region
 
 LEAST = 16
 
@@ -93,6 +97,28 @@ def offering(trace: Trace, branch: Callable[[], Any]) -> Callable[[], Any]:
             raise
 
     return run
+
+
+@contextmanager
+def beside(trace: Trace, regions: Sequence[Region]) -> Iterator[None]:
+    """While one side of a branch is traced: those on its other side."""
+    trace.beside += regions
+    try:
+        yield
+    finally:
+        del trace.beside[len(trace.beside) - len(regions) :]
+
+
+def offer_grown(trace: Trace, regions: Sequence[Region]) -> None:
+    """Where a side takes out of a list more than there is, offer the lists that the sides beside it put something in.
+
+    The first trip has put in nothing yet: `stack.append(x) if push else stack.pop()`.
+    """
+    for region in regions:
+        for written in region.writes.values():
+            before = dict(written.held.fields)
+            if set(written.steps) != set(before):
+                offer(trace, written.held.value, appended(written.steps, written.pieces), before.values())
 
 
 def _shape(skeleton: Skeleton) -> Skeleton:

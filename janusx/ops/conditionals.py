@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 
 from janusx import leaves
-from janusx.ops.buffers import appended, offer, offering, take_over
+from janusx.ops.buffers import appended, beside, offer, offer_grown, offering, take_over
 from janusx.ops.sites import Where, speculate
 from janusx.signals import Buffered, Respecialise, Unstageable
 from janusx.state import symbols
@@ -123,13 +123,20 @@ def cells_of(roots: list[Any]) -> list[Any]:
 
 
 def _both(trace: Trace, true: Callable[[], Any], false: Callable[[], Any], roots: list[Any]) -> tuple[Region, Region]:
+    def traced(branch: Callable[[], Any]) -> Region:
+        with trace.region():
+            return trace_region(trace, offering(trace, branch), lambda leaves: (), roots=roots)
+
     regions: list[Region] = []
     for outcome, branch in ((True, true), (False, false)):
         try:
-            with trace.region():
-                regions.append(trace_region(trace, offering(trace, branch), lambda leaves: (), roots=roots))
+            with beside(trace, regions):
+                regions.append(traced(branch))
         except Exception as error:
             trace.wrap_leaves(error)
+            if isinstance(error, IndexError) and trace.looping:
+                others = regions or [traced(false)]  # if this raises it, too, so does the branch
+                offer_grown(trace, [*others, *trace.beside])
             raise BranchRaises(
                 f"the {'true' if outcome else 'false'} side raises {type(error).__name__}", not outcome
             ) from error

@@ -88,6 +88,7 @@ class Trace:
         self.rolling = 0  # how many bodies of rolled loops are being traced
         self.looping = 0  # how many loops are under way, rolled or not
         self.heaps: list[Any] = []  # snapshots of the regions under way
+        self.beside: list[Any] = []  # regions that are the other sides of branches of which one is being traced
         self.lists: dict[int, Any] = {}  # by id: lists that became buffers, or may not
         self.around: list[str] = []  # transforms around what is being traced: "reverse" (mode), "map"
         self._ordinals: list[int] = [0]

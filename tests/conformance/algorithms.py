@@ -434,6 +434,7 @@ def _cell():
     call("step", BATCH, jnp.zeros(4, int), rung="compiled"),
     steady("step", call("step", BATCH, LENGTHS, rung="compiled"), call("step", -BATCH, LENGTHS - 1, rung="compiled")),
     call("step", BATCH[:2], LENGTHS[:2]),
+    converted=("step",),
 )
 def lengths_of_examples():
     w = World(weights=_cell(), trained=0)
