@@ -20,6 +20,7 @@ from janusx.ops.calls import asked_for
 from janusx.shardings import Shardings, blame, rebuilt
 from janusx.signals import Decides, Relax, Respecialise, Retrace, Structured, Unrelax, Unscheduled, Unsupported
 from janusx.state import diff, symbols
+from janusx.state.chosen import is_awaited
 from janusx.state.commit import Commit
 from janusx.state.paths import Argument, Keyword, Path, root
 from janusx.state.shadow import GROWS, Shadow
@@ -297,8 +298,9 @@ class Builder:
                 if self.call.shardings is not None:
                     moved = self.call.shardings.moved(self.call.placed(), self.leaf_values[:count])
                     result = rebuilt(self.call.shardings.constrain(result), [declared.leaves[i] for i in moved])
-                commit = Commit(trace.shadow, declared.leaves, frozenset(self._donated()), moved)
                 packed, assumptions = trace.frames.packed()
+                waits = packed is not None or is_awaited(trace, [result, *found], trace.effects)
+                commit = Commit(trace.shadow, declared.leaves, frozenset(self._donated()), moved, waits)
                 function, source = commit.finish(result, found, trace.effects)
                 trace.host_guards += trace.arrays.guards()
         finally:

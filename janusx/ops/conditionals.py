@@ -16,7 +16,7 @@ from janusx.ops.sites import Where, speculate
 from janusx.signals import Buffered, Respecialise, Unstageable
 from janusx.state import symbols
 from janusx.state.buffers import Buffer
-from janusx.tracing import context, methods
+from janusx.tracing import context, methods, origins
 from janusx.tracing.effects import under
 from janusx.tracing.heap import Heap, Held, only_grew
 from janusx.tracing.skeleton import Skeleton, convert_all, flatten, unflatten, unify
@@ -125,7 +125,7 @@ def cells_of(roots: list[Any]) -> list[Any]:
 def _both(trace: Trace, true: Callable[[], Any], false: Callable[[], Any], roots: list[Any]) -> tuple[Region, Region]:
     def traced(branch: Callable[[], Any]) -> Region:
         with trace.region():
-            return trace_region(trace, offering(trace, branch), lambda leaves: (), roots=roots)
+            return trace_region(trace, offering(trace, branch), lambda leaves: (), roots=roots, named=True)
 
     regions: list[Region] = []
     for outcome, branch in ((True, true), (False, false)):
@@ -173,13 +173,14 @@ def merge(trace: Trace, predicate: Any, regions: tuple[Region, Region]) -> Any:
         sources[1 - which] = empty  # type: ignore[call-overload]
         said.append((which, effect, piece, joint.add(_Zeroed(piece.skeleton), *sources)))
     outs = jax.lax.cond(predicate, *_sides(joint, regions))
-    _apply(writes, joint, outs[0])
+    values = _joined(joint, regions, origins.Joining(predicate, _said(regions, outs[2])), outs[0])
+    _apply(writes, joint, values)
     for which, effect, piece, index in said:
         outside = effect.with_values(unflatten(piece.skeleton, iter(outs[0][index])))
         trace.say(under(outside, predicate if which == 0 else jnp.logical_not(predicate)))
     for region, holds in zip(regions, outs[1], strict=True):
         trace.frames.bring_out(list(zip(holds, region.assumptions, strict=True)))
-    return unflatten(joint.wanted[value], iter(outs[0][value]))
+    return unflatten(joint.wanted[value], iter(values[value]))
 
 
 class _Zeroed(Skeleton):
@@ -205,11 +206,49 @@ def _sides(joint: _Joint, regions: tuple[Region, Region]) -> list[Callable[[], A
                     out.append(convert_all(wanted, source[0], source[1]))
             checks = [[jnp.asarray(True) for _ in region.assumptions] for region in regions]
             checks[which] = list(leaves[regions[which].checks[0] : regions[which].checks[1]])
-            return out, checks
+            return out, checks, _tellers(regions, which, leaves)
 
         return run
 
     return [make(0), make(1)]
+
+
+def _places(region: Region) -> list[int]:
+    """Where among a side's leaves is what says which object an array is."""
+    return list(dict.fromkeys(left.which for left in region.origins if left.which is not None))
+
+
+def _tellers(regions: tuple[Region, Region], side: int, leaves: Any) -> list[list[Any]]:
+    """For both sides, the values that say which object an array is; zeros for the side that did not run."""
+    own = [leaves[place] for place in _places(regions[side])]
+    other = [jnp.zeros((), dtype) for dtype in regions[1 - side].tellers]
+    return [own, other] if side == 0 else [other, own]
+
+
+def _said(regions: tuple[Region, Region], tellers: Any) -> tuple[dict[int, Any], dict[int, Any]]:
+    true, false = (dict(zip(_places(region), each, strict=True)) for region, each in zip(regions, tellers, strict=True))
+    return true, false
+
+
+def _joined(
+    joint: _Joint, regions: tuple[Region, Region], joining: origins.Joining, outs: list[list[Any]]
+) -> list[list[Any]]:
+    """The outputs of the `cond`, with what both sides hand through as the object that it is."""
+    values = []
+    for wanted, *sources, arrays in zip(joint.wanted, *joint.sources, outs, strict=True):
+        if isinstance(wanted, _Zeroed):
+            values.append(arrays)
+            continue
+        sides = [_handed(wanted, source, region) for source, region in zip(sources, regions, strict=True)]
+        values.append([joining.join(*each) for each in zip(arrays, *sides, strict=True)])
+    return values
+
+
+def _handed(wanted: Skeleton, source: Any, region: Region) -> list[Any]:
+    if isinstance(source, Piece):
+        known: list[Any] = region.origins[source.start : source.stop]
+        return list(origins.handed(wanted, source.skeleton, iter(known)))
+    return list(origins.handed(wanted, source[0], map(origins.of, source[1])))
 
 
 def _zeroed(skeleton: Skeleton, source: Any, leaves: Any) -> list[Any]:

@@ -13,7 +13,7 @@ from janusx.signals import Unstageable, Unsupported
 from janusx.state import given, symbols
 from janusx.state.opaque import Opaque, describe, is_one
 from janusx.state.structure import refuse
-from janusx.tracing import context
+from janusx.tracing import context, origins
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
@@ -110,6 +110,9 @@ def same(left: Any, right: Any) -> Any:
         raise Unsupported(f"equal values of type {type(left).__name__} are compared by identity")
     if left is right:
         return True
+    if trace is not None and symbols.is_array(left) and symbols.is_array(right):
+        one = origins.are_one(left, right)
+        return one if isinstance(one, bool) else symbols.device_scalar(one, bool)
     opaque = [each for each in (left, right) if type(each) is Opaque]
     if not opaque and not symbols.is_sym(left) and not symbols.is_sym(right):
         return False
@@ -145,8 +148,15 @@ def contains(items: Any, item: Any) -> Any:
 def _among(items: Any, item: Any) -> Any:
     found: Any = False
     for each in items:
-        if each is item:
+        one = origins.are_one(each, item) if symbols.is_array(each) and symbols.is_array(item) else each is item
+        if one is True:
             return True
+        if one is not False:
+            if each.size != 1:  # of another one Python would ask for its truth
+                what = "an array is the object that it is compared with"
+                context.current().assume_staged(jnp.logical_or(found, one), True, what, only=True)
+                return True
+            found = jnp.logical_or(found, one)
         equal = staged_predicate(each == item)
         if equal is None:
             raise Unstageable("`in` compares arrays with other things")

@@ -21,6 +21,7 @@ from janusx.state import arrays, kinds, policy, symbols, writes
 from janusx.state.arrays import relocated
 from janusx.state.attributes import has_dict, instance_dict
 from janusx.state.buffers import Buffer
+from janusx.state.chosen import Chosen
 from janusx.state.delivery import deliver
 from janusx.state.diff import Change
 from janusx.state.given import Given, is_single
@@ -69,6 +70,7 @@ class Commit:
         leaves: what stood for the array leaves in the trace, by index.
         donated: leaves whose buffers are gone after the run, and so cannot be handed through.
         moved: leaves that the program places elsewhere, which are not handed through either.
+        waits: whether the host waits for the program anyway, so that it may ask which object an array is.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Commit:
         leaves: Sequence[Any],
         donated: frozenset[int] = frozenset(),
         moved: frozenset[int] = frozenset(),
+        waits: bool = False,
     ):
         self.out = Writer()
         self.outs: list[Any] = []
@@ -93,6 +96,7 @@ class Commit:
         self._lists = 0
         self.gathered: dict[str, symbols.Expr] = {}  # what gather evaluates for commit, by name
         self._given = Given(shadow)
+        self._chosen = Chosen(self, waits)
 
     @property
     def needs(self) -> list[str]:
@@ -102,6 +106,10 @@ class Commit:
     def evaluates(self, expr: symbols.Expr) -> bool:
         """Whether a host expression is evaluated in every call."""
         return self.out.knows(expr)
+
+    def returns(self, array: Any) -> bool:
+        """Whether the program takes or returns an array itself, as far as is known."""
+        return id(array) in self._inputs or id(array) in self._out_index
 
     def need(self, name: str) -> str:
         """Ask gather for one of its variables."""
@@ -162,7 +170,7 @@ class Commit:
         if soft is None:
             if id(array) not in self._inputs:
                 context.current().check_weak(array)
-            return self.output(array)
+            return self._chosen.name(array) or self.output(array)
         if id(array) not in self._made:
             name = self._made[id(array)] = f"w{len(self._made)}"
             value = f"{self.out.const(symbols.weakened)}({self.output(soft.value)})"
@@ -331,7 +339,7 @@ class Commit:
             said.append(lines)
             overwritten += inplace
         writes, undo = self._writes(found)
-        body = [*self.out.lines]
+        body = [*self._chosen.lines(), *self.out.lines]
         if self._rerun and body:
             # Nothing is written yet, so Python can still answer: with the user's lines in the traceback.
             body = ["try:", *(f"    {line}" for line in body)]

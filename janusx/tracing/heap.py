@@ -70,6 +70,7 @@ class Heap:
         # Tokens of the trace around: a library may write between the end of a scope and our next word.
         self._tokens = [(token, kinds.INSTANCE.fields(token)) for token, _ in trace.shadow.fresh]
         self._iterators: list[tuple[Any, tuple[Any, ...]]] = []
+        self._arrays: dict[int, Any] = {}
         self._nodes = len(trace.shadow.objects)
         pending: list[Any] = list(roots)
         pending += [node.shadow for node in trace.shadow.objects if not _is_namespace(node)]
@@ -93,6 +94,8 @@ class Heap:
             if not isinstance(category, kinds.Kind):
                 if is_iterator(value):
                     self._iterators.append((value, state(value)))
+                elif category == "leaf":
+                    self._arrays[id(value)] = value
                 continue
             if category.mutable:
                 self._hold(value, category, pending)
@@ -124,6 +127,11 @@ class Heap:
     def __contains__(self, value: Any) -> bool:
         self._catch_up()
         return id(value) in self._held
+
+    @property
+    def arrays(self) -> dict[int, Any]:
+        """The arrays that can be reached from outside of the region, by `id`."""
+        return {id(value): value for value in self._trace.inputs.leaves} | self._arrays
 
     def all(self) -> list[Held]:
         """Every object in the snapshot."""

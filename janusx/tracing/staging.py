@@ -14,6 +14,7 @@ import jax
 
 from janusx.guards.staged import Assumption
 from janusx.state.paths import Step
+from janusx.tracing import origins
 from janusx.tracing.effects import Effect, Trips
 from janusx.tracing.heap import Heap, Held
 from janusx.tracing.skeleton import Skeleton, flatten
@@ -53,6 +54,8 @@ class Region:
         assumptions: of the checks that it raised; their booleans are the last outputs.
         place: run it here: takes the input leaves, returns the output leaves.
         heap: the snapshot that it started from.
+        origins: which objects the leaves of the value and of the writes are, if that was asked for.
+        tellers: dtypes of what says so, which are the last outputs.
     """
 
     heap: Heap
@@ -62,6 +65,8 @@ class Region:
     assumptions: tuple[Assumption, ...] = ()
     checks: tuple[int, int] = (0, 0)
     place: Callable[..., list[Any]] = None  # type: ignore[assignment]
+    origins: list[origins.Left] = field(default_factory=list)
+    tellers: list[Any] = field(default_factory=list)
 
 
 def trace_region(
@@ -72,6 +77,7 @@ def trace_region(
     roots: Sequence[Any] = (),
     heap: Heap | None = None,
     leave: Callable[[], None] = lambda: None,
+    named: bool = False,
 ) -> Region:
     """Trace a region once.
 
@@ -83,6 +89,7 @@ def trace_region(
         roots: values that the region can reach besides the shadows (its arguments, its closure).
         heap: the snapshot to start from, if it was taken already.
         leave: called when the function has returned, before its writes are looked for.
+        named: whether it is asked which objects the arrays are that leave it.
     """
     region = Region(heap or Heap(trace, [*roots, *closure_of(function)]))
 
@@ -96,11 +103,16 @@ def trace_region(
             for written in region.heap.writes():
                 pieces = {step: _piece(written.after[step], region.heap, out) for step in written.changed}
                 region.writes[id(written.held.value)] = ObjectWrites(written.held, tuple(written.after), pieces)
+            leaving = len(out)
             for effect in effects:
                 region.effects.append((effect, _piece(effect.values(), region.heap, out, exact=True)))
             region.assumptions = tuple(check.assumption for check in checks)
             region.checks = (len(out), len(out) + len(checks))
             out.extend(check.holds for check in checks)
+            if named:
+                known = len(out)
+                region.origins = origins.leaving(out[:leaving], region.heap.arrays, out)
+                region.tellers = [teller.dtype for teller in out[known:]]
         return out
 
     placed = jax.jit(run, inline=True)

@@ -78,6 +78,7 @@ class Trace:
         self.rows: dict[int, tuple[Any, int, Any]] = {}
         self.soft: dict[int, SoftArray] = {}  # by id
         self.turned: dict[int, TurnedArray] = {}  # likewise
+        self.chosen: dict[int, Any] = {}  # likewise: arrays that are one of several objects (`tracing.origins`)
         self.decisions: dict[tuple[str, int], tuple[str, str]] = {}
         self.programs: dict[int, Program] = {}  # by id: those that this pass has run
         self.shadow = Shadow(self._leaf, settings.relaxed, settings.container_limit)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
-import pytest
 
 from tests.conformance.harness import World, call, change, scenario, settled
 
@@ -83,11 +82,10 @@ def is_in_branch():
 
 @scenario(
     "an array that a staged branch hands through is the object that it was",
-    settled(call("f", UP), ("compiled", "mixed")),
-    call("f", DOWN),
-    marks=(
-        pytest.mark.xfail(strict=True, reason="what a staged branch returns is a new array, also where it is given"),
-    ),
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN, rung="compiled"),
+    call("f", UP),
+    arrays_by_identity=True,
 )
 def handed_through():
     def f(x):

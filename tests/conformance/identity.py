@@ -8,11 +8,15 @@ import threading
 
 import jax.numpy as jnp
 
-from tests.conformance.harness import World, call, scenario, settled
+from tests.conformance.harness import World, call, change, of, scenario, settled
 
 UP = jnp.array([1.0, 2.0, 3.0])
 DOWN = jnp.array([-1.0, -2.0, -3.0])
 MISSING = object()
+
+
+class Box:
+    """Something that holds arrays."""
 
 
 @scenario(
@@ -160,5 +164,133 @@ def opaque_type():
 
     def f(x):
         return type(one) is Sealed, type(one) in {Sealed}, isinstance(one, threading.local), x + 1
+
+    return World(f=f)
+
+
+@scenario(
+    "arrays that staged branches hand through decide further branches, by what they are",
+    settled(call("f", UP, DOWN), "compiled"),
+    call("f", DOWN, UP, rung="compiled"),
+    call("f", DOWN, DOWN / 2, rung="compiled"),
+    call("f", UP, UP / 2, rung="compiled"),
+    arrays_by_identity=True,
+)
+def handed_on():
+    def f(x, y):
+        best = x if x.sum() > y.sum() else y
+        if best.sum() > 3:
+            far = best
+        elif best is y:
+            far = best * 2
+        else:
+            far = y if y.min() > -2 else x + y
+        return best, far, best is x, best is y, far is best, far is x, far is not y, float(x[0])
+
+    return World(f=f)
+
+
+@scenario(
+    "a staged branch makes an array for two names: it is one array after it",
+    settled(call("f", of_box := of(lambda w: w.box), UP), "compiled"),
+    call("f", of_box, DOWN, rung="compiled"),
+    change(lambda w: w.box.__dict__.update(p=DOWN, q=DOWN)),
+    call("f", of_box, UP),
+    arrays_by_identity=True,
+)
+def made_for_two():
+    def f(box, x):
+        if x.sum() > 0:
+            box.p = box.q = x * 2
+            r = box.p
+        else:
+            box.p = r = box.q = x - 1
+        return r, box.p is box.q
+
+    return World(f=f, box=Box())
+
+
+@scenario(
+    "one side of a staged branch makes an array for two names, the other makes two",
+    settled(call("f", of_box, UP), "compiled"),
+    call("f", of_box, DOWN, rung="compiled"),
+    call("f", of_box, UP, rung="compiled"),
+    arrays_by_identity=True,
+)
+def made_for_two_or_one():
+    def f(box, x):
+        if x.sum() > 0:
+            box.p = box.q = x * 2
+        else:
+            box.p, box.q = x + 1, x + 2
+        box.sizes.append(float(box.p[0]))
+        return box.p is box.q
+
+    box = Box()
+    box.sizes = []
+    return World(f=f, box=box)
+
+
+@scenario(
+    "what attributes hold changes places in a staged branch, and the host waits for a number",
+    settled(call("f", of_box, UP), "compiled"),
+    call("f", of_box, DOWN, rung="compiled"),
+    call("f", of_box, UP, rung="compiled"),
+    change(lambda w: setattr(w.box, "b", w.box.c)),
+    call("f", of_box, UP),
+    call("f", of_box, DOWN),
+    arrays_by_identity=True,
+)
+def changing_places():
+    def f(box, x):
+        t = box.b * 2
+        if x.sum() > 0:
+            box.b, box.c = box.c, box.b
+            box.a = box.b
+        else:
+            box.a = t
+        return {"norm": float(x.sum()), "a": box.a, "t": t}
+
+    box = Box()
+    box.a, box.b, box.c = UP + 1, UP + 2, UP + 3
+    return World(f=f, box=box)
+
+
+@scenario(
+    "two names for one array stay so, whichever side of a staged branch runs, though the host does not wait",
+    settled(call("f", of_box, UP), "compiled"),
+    call("f", of_box, DOWN, rung="compiled"),
+    call("f", of_box, UP, rung="compiled"),
+    arrays_by_identity=True,
+)
+def aliases_kept():
+    def f(box, x):
+        y = z = x * 2
+        if x.sum() > 0:
+            box.n = box.n + 1
+            y = z
+            box.q = box.p
+        else:
+            box.n = box.n * 2
+            box.q = box.p
+        return y, z
+
+    box = Box()
+    box.a = box.b = UP + 1
+    box.p, box.q = UP + 2, UP + 3
+    box.n = jnp.zeros(3)
+    return World(f=f, box=box)
+
+
+@scenario(
+    "an array that a staged branch hands through is in a list of itself; of another one Python asks for its truth",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+    call("f", UP, rung="compiled"),
+)
+def among():
+    def f(x):
+        best = x if x.sum() > 0 else x * 2
+        return x in [best], (x[0] if x[0] > 0 else x[1] * jnp.nan) in (x[0], x[1])
 
     return World(f=f)
