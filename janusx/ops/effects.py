@@ -18,8 +18,9 @@ from janusx.state import kinds, policy, symbols
 from janusx.state.opaque import Opaque
 from janusx.tracing import context
 from janusx.tracing.effects import Effect, Row, Trips, surroundings
-from janusx.tracing.skeleton import read_whole, unflatten
+from janusx.tracing.skeleton import unflatten
 from janusx.tracing.staging import Region
+from janusx.tracing.whole import read_whole
 
 
 def hold(function: Any, /, *args: Any, **kwargs: Any) -> None:

@@ -26,8 +26,9 @@ from janusx.state import symbols
 from janusx.state.buffers import Buffer, check
 from janusx.tracing import context
 from janusx.tracing.heap import Heap
-from janusx.tracing.skeleton import Later, Made, Py, Skeleton, arr, expand, parts_of, read_whole, specs, unflatten
+from janusx.tracing.skeleton import Later, Made, Py, Skeleton, arr, expand, parts_of, specs, unflatten
 from janusx.tracing.trace import Trace
+from janusx.tracing.whole import read_whole
 
 
 def for_loop(
@@ -224,7 +225,7 @@ def _scanned(
     _append_rows(trace, loop, grown, source.length)
     if loop.region.effects:
         trace.say(of_trips(loop.region, said, jnp.sum(ran[0]) if ran else source.length))
-    return pack(loop.finish(leaves))
+    return pack(loop.finish(leaves, entered=True))
 
 
 def _not_left(state: Any) -> Any:

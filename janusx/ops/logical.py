@@ -110,6 +110,8 @@ def same(left: Any, right: Any) -> Any:
         raise Unsupported(f"equal values of type {type(left).__name__} are compared by identity")
     if left is right:
         return True
+    if trace is not None and (trace.replaced.get(left) or trace.replaced.get(right)):
+        trace.replaced.refuse()
     if trace is not None and symbols.is_array(left) and symbols.is_array(right):
         one = origins.are_one(left, right)
         return one if isinstance(one, bool) else symbols.device_scalar(one, bool)

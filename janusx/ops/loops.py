@@ -19,6 +19,7 @@ from janusx.signals import Unstageable
 from janusx.state.growing import Growing
 from janusx.state.paths import Path, Step
 from janusx.tracing.heap import Heap, only_grew
+from janusx.tracing.replaced import Replaced, fits, settled
 from janusx.tracing.skeleton import (
     Arr,
     Made,
@@ -143,13 +144,18 @@ class Loop:
         said = [leaf for _, piece in self.region.effects for leaf in piece.of(outs)]
         return Iteration(new, rows, checks, own[count + rows_count :], said)
 
-    def finish(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
-        """Put the final carry in its places; returns the variables."""
+    def finish(self, leaves: Sequence[Any], entered: bool = False) -> tuple[Any, ...]:
+        """Put the final carry in its places; returns the variables. `entered`: that there was a trip is known."""
         rest = iter(leaves)
-        variables = unflatten(self.carry.variables, rest)
+        parts = expand(self.region.value.skeleton)
+        assert isinstance(parts, Made)
+        after = settled(self.carry.variables, expand(parts.items[0])) if entered else self.carry.variables
+        variables = unflatten(after, rest)
         changed: dict[int, dict[Step, Any]] = {}
         for place, step, skeleton in self.carry.writes:
-            changed.setdefault(place, {})[step] = unflatten(skeleton, rest)
+            piece = self.region.writes[id(self.heap.held(place).value)].pieces[step]
+            after = settled(skeleton, piece.skeleton) if entered else skeleton
+            changed.setdefault(place, {})[step] = unflatten(after, rest)
         for place, values in changed.items():
             held = self.heap.held(place)
             held.kind.fill(held.value, [(step, values.get(step, value)) for step, value in held.fields])
@@ -184,7 +190,7 @@ def trace_loop(
     heap = Heap(trace, [*roots, *variables, *closure_of(body)])
     initial = expand(flatten(variables, heap, []))
     carry = trace.memo.get(key) or Carry(initial)
-    if not all(step in dict(heap.held(place).fields) for place, step, _ in carry.writes):
+    if not _is_about(carry, initial, heap):
         carry = Carry(initial)  # other objects are reached than when the guess was made
     for _ in range(MAX_REFINEMENTS):
         read, seen = len(trace.lists_read), len(trace.arrays.reads)
@@ -202,6 +208,15 @@ def trace_loop(
             return Loop(carry, region, heap, initial)
         carry = refined
     raise Unstageable("the types of the loop's variables do not settle")
+
+
+def _is_about(carry: Carry, initial: Skeleton, heap: Heap) -> bool:
+    """Whether a guess that was made in another trace is about the objects that are reached now."""
+    for place, step, skeleton in carry.writes:
+        before = dict(heap.held(place).fields)
+        if step not in before or not fits(skeleton, flatten(before[step], heap, [])):
+            return False
+    return fits(carry.variables, initial)
 
 
 def _trace_body(trace: Trace, body: Any, carry: Carry, heap: Heap, inputs: Any, make_item: Any) -> Region:
@@ -285,6 +300,8 @@ def retyped(before: Skeleton, after: Skeleton) -> bool:
         return not isinstance(before, Arr) or before.dtype != after.dtype or before.weak != after.weak
     if isinstance(after, Perhaps) and isinstance(before, Perhaps):
         return retyped(before.item, after.item)
+    if isinstance(after, Replaced):
+        return after.retypes(before, retyped)
     return False
 
 

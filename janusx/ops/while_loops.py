@@ -109,11 +109,12 @@ def _place(
     with trace.region() as key:
         loop = trace_loop(trace, key, iteration, variables, (), lambda leaves: (), roots, appends=False)
         # With no trip a variable would keep the type that it had.
-        if loop.retypes() and trace.settings.speculate and not is_entered(trace, site, predicate):
+        entered = loop.retypes() and trace.settings.speculate
+        if entered and not is_entered(trace, site, predicate):
             return pack(variables)
         in_reverse = reverse_mode(trace, site)
         if in_reverse is not None:
-            return pack(loop.finish(in_reverse(trace, loop, predicate, variables, site)))
+            return pack(loop.finish(in_reverse(trace, loop, predicate, variables, site), entered))
         room = _room(trace, site) if loop.region.effects else 0
         start = (predicate, loop.start(variables), checks_start(loop.region), _buffers(loop.region, room))
 
@@ -135,7 +136,7 @@ def _place(
         trace.assume_staged(fits, True, f"the loop says something in at most {room} trips", site, capacity=room)
         trace.say(of_trips(loop.region, buffers[1:], buffers[0]))
     trace.decide(site, "stage", "lax.while_loop")
-    return pack(loop.finish(leaves))
+    return pack(loop.finish(leaves, entered))
 
 
 def reverse_mode(trace: Trace, site: Where | None) -> Callable[..., list[Any]] | None:

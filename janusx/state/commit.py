@@ -297,6 +297,16 @@ class Commit:
         return name
 
     def _new(self, value: Any, kind: kinds.Kind) -> str:
+        name = self._object(value, kind)
+        choice = context.current().replaced.get(value)
+        if choice is None:
+            return name
+        chosen = f"{name}_"
+        self.out.line(f"{chosen} = {name} if {self.output(choice.is_new)} else {self.value(choice.source)}")
+        self._made[id(value)] = chosen
+        return chosen
+
+    def _object(self, value: Any, kind: kinds.Kind) -> str:
         name = f"n{len(self._made)}"
         self._made[id(value)] = name
         self._keep.append(value)
@@ -332,6 +342,7 @@ class Commit:
     def finish(self, result: Any, found: Sequence[Change], effects: Sequence[Any]) -> tuple[Any, str]:
         """Emit the function: `commit(outs, leaves, needs)` → the user's result."""
         self._given.check()
+        context.current().replaced.settle()
         text = self.value(result)
         said, overwritten = [], list[str]()
         for effect in effects:

@@ -20,13 +20,31 @@ from janusx.state.unbound import Maybe, Unbound
 from janusx.tracing import context
 from janusx.tracing.effects import Row
 from janusx.tracing.heap import Heap
-from janusx.tracing.slots import Slot, filled, read_back, slotted
+from janusx.tracing.slots import filled, read_back, slotted
 
 
 class Skeleton:
     """What a value is, but for its arrays."""
 
     __slots__ = ()
+
+
+class Own(Skeleton):
+    """A kind of outcome that is described elsewhere (`tracing.replaced`)."""
+
+    __slots__ = ()
+
+    def specs(self) -> list[jax.ShapeDtypeStruct]:
+        """Shape and dtype of each leaf."""
+        raise NotImplementedError
+
+    def convert(self, source: Skeleton, leaves: Iterator[Any], out: list[Any]) -> None:
+        """See `convert`."""
+        raise NotImplementedError
+
+    def make(self, leaves: Iterator[Any]) -> Any:
+        """See `unflatten`."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +167,9 @@ def flatten(value: Any, heap: Heap, leaves: list[Any], exact: bool = False) -> S
         return Soft(value.shape, value.dtype)
     if value in heap:
         return Fixed(value)
+    replaced = context.current().replaced.flatten(value, heap, leaves, exact)
+    if replaced is not None:
+        return replaced
     category = policy.category(value)
     if isinstance(category, kinds.Kind) and category not in (kinds.FUNCTION, kinds.METHOD, kinds.PARTIAL, kinds.CELL):
         if category.mutable:
@@ -187,29 +208,6 @@ def parts_of(skeleton: Skeleton) -> tuple[Skeleton, ...]:
     return whole.items
 
 
-def read_whole(skeleton: Skeleton) -> list[bool]:
-    """For each leaf, whether the value holds the array itself: of the others a host copy is as good."""
-    if isinstance(skeleton, Arr):
-        return [True]
-    if isinstance(skeleton, Py):
-        return [False]
-    if isinstance(skeleton, Later):
-        whole = [False] * len(skeleton.arrays)
-        pending = [skeleton.expr]
-        while pending:
-            expr = pending.pop()
-            if isinstance(expr, Slot) and expr.kind is None:
-                whole[expr.index] = True
-            elif isinstance(expr, symbols.Apply):
-                pending += [*expr.args, *(arg for _, arg in expr.kwargs)]
-        return whole
-    if isinstance(skeleton, Perhaps):
-        return [False, *read_whole(skeleton.item)]
-    if isinstance(skeleton, Made):
-        return [whole for item in skeleton.items for whole in read_whole(item)]
-    return [True] * len(specs(skeleton))
-
-
 def arr(value: Any) -> Arr:
     """The skeleton of an array."""
     aval = jax.typeof(value)
@@ -222,6 +220,8 @@ def unflatten(skeleton: Skeleton, leaves: Iterator[Any]) -> Any:
         return skeleton.value
     if isinstance(skeleton, Arr):
         return next(leaves)
+    if isinstance(skeleton, Own):
+        return skeleton.make(leaves)
     if isinstance(skeleton, Soft):
         value, weak = next(leaves), next(leaves)
         return value if type(value) is Row else context.current().soften(value, weak)
@@ -270,6 +270,8 @@ def _specs(skeleton: Skeleton, found: list[jax.ShapeDtypeStruct]) -> None:
     elif isinstance(skeleton, Later):
         for array in skeleton.arrays:
             _specs(array, found)
+    elif isinstance(skeleton, Own):
+        found.extend(skeleton.specs())
     elif isinstance(skeleton, Perhaps):
         found.append(jax.ShapeDtypeStruct((), bool))
         _specs(skeleton.item, found)
@@ -314,6 +316,9 @@ def unify(a: Skeleton, b: Skeleton, rules: Rules = Rules()) -> Skeleton:
     if isinstance(a, Perhaps) or isinstance(b, Perhaps):
         inner = unify(a.item if isinstance(a, Perhaps) else a, b.item if isinstance(b, Perhaps) else b, rules)
         return Perhaps(a.name if isinstance(a, Perhaps) else b.name, inner)  # type: ignore[attr-defined]
+    replaced = context.current().replaced.unify(a, b, rules)
+    if replaced is not None:
+        return replaced
     if isinstance(a, Made) and isinstance(b, Made) and (a.kind, a.cls, a.steps) == (b.kind, b.cls, b.steps):
         return Made(a.kind, a.cls, a.steps, tuple(unify(x, y, rules) for x, y in zip(a.items, b.items, strict=True)))
     if isinstance(a, Arr | Soft) and isinstance(b, Arr | Soft):
@@ -426,6 +431,8 @@ def convert(target: Skeleton, source: Skeleton, leaves: Iterator[Any], out: list
     """Append the leaves that `target` asks for, made from a value of skeleton `source` with `leaves`."""
     if isinstance(target, Perhaps):
         _convert_perhaps(target, source, leaves, out)
+    elif isinstance(target, Own):
+        target.convert(source, leaves, out)
     elif isinstance(target, Made):
         source = expand(source)
         assert isinstance(source, Made)

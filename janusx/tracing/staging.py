@@ -96,8 +96,10 @@ def trace_region(
     def run(*leaves: Any) -> list[Any]:
         trace.refresh()
         with trace.frames.scope() as checks, trace.effect_scope() as effects:
+            mark = trace.replaced.mark
             value = function(*enter(leaves))
             leave()
+            trace.replaced.settle(mark)
             out: list[Any] = []
             region.value = _piece(value, region.heap, out)
             for written in region.heap.writes():

@@ -24,6 +24,8 @@ from janusx.tracing.arrays import Arrays
 from janusx.tracing.codes import compares_identity, global_names
 from janusx.tracing.effects import Effect, Trips, growth, surroundings
 from janusx.tracing.entries import Entries
+from janusx.tracing.recursion import Recursions
+from janusx.tracing.replaced import Replacements
 from janusx.tracing.rewriter import Program, Rewriter
 from janusx.tracing.settings import Settings
 from janusx.tracing.structures import Structures
@@ -84,7 +86,9 @@ class Trace:
         self.shadow = Shadow(self._leaf, settings.relaxed, settings.container_limit)
         self.arrays = Arrays(self)
         self.structures = Structures(self)
+        self.recursions = Recursions(self)
         self.entries = Entries(self)
+        self.replaced = Replacements(self)
         self.region_key: tuple[int, ...] = ()
         self.rolling = 0  # how many bodies of rolled loops are being traced
         self.looping = 0  # how many loops are under way, rolled or not
@@ -443,6 +447,7 @@ class Trace:
             known = self._functions[id(fn)] = (fn, self._convert(fn))
         else:
             self.structures.note(known[1])
+            self.recursions.note(known[1])
         return known[1]
 
     def _convert(self, fn: types.FunctionType) -> types.FunctionType:

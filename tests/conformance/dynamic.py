@@ -659,3 +659,130 @@ def second_names():
         return [0 for _ in other] if kind < 4 else [0 for _ in held[0]], other == [], found
 
     return World(f=f)
+
+
+# Objects that loops replace ------------------------------------------------------------------------------------------
+
+
+def _weights():
+    return {"a": jnp.array([0.5, -0.3, 0.8]), "b": {"c": jnp.array([0.1, 0.2, -0.1])}, "n": 0}
+
+
+@scenario(
+    "weights in a dictionary are replaced in a while loop, and stay the same object if it has no trip",
+    settled(call("f", ONES), "compiled"),
+    call("f", SMALL, rung="compiled"),
+    call("f", ONES * 4, rung="compiled"),
+    steady("f", call("f", SMALL, rung="compiled"), call("f", ONES, rung="compiled")),
+    change(lambda w: w.weights.update(a=jnp.ones(3))),
+    call("f", SMALL, rung="compiled"),
+    call("f", ONES, rung="compiled"),
+)
+def replaced():
+    w = World(weights=_weights())
+
+    def f(x):
+        weights = w.weights
+        while x.sum() > 1.0:
+            weights = {"a": weights["a"] * 0.5, "b": {"c": weights["b"]["c"] + x}, "n": weights["n"] + 1}
+            x = x * 0.5
+        return weights, weights["b"], weights["a"].sum() + weights["n"]
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "an attribute that holds an object is replaced in a while loop, in a loop in a loop, and read by a method",
+    settled(call("f", ONES), "compiled"),
+    call("f", SMALL, rung="compiled"),
+    call("f", ONES * 4, rung="compiled"),
+    change(lambda w: setattr(w, "kept", w.model.state)),
+    call("f", SMALL, rung="compiled"),
+    call("f", -ONES, rung="compiled"),
+)
+def replaced_attribute():
+    import dataclasses
+
+    @dataclasses.dataclass
+    class State:
+        value: object
+        steps: int = 0
+
+        def ahead(self, x):
+            return State(self.value * 0.9 + x, self.steps + 1)
+
+    class Model:
+        def __init__(self):
+            self.state = State(jnp.zeros(3))
+
+    w = World(model=Model())
+
+    def f(x):
+        for row in ROWS:
+            y = x + row
+            while y.sum() > 1.0:
+                w.model.state = w.model.state.ahead(y)
+                y = y * 0.5
+        return w.model.state, w.model.state.value.sum()
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "the best weights so far are one of two objects, in a rolled loop and in a branch",
+    settled(call("f", jnp.sin(jnp.arange(9.0))), "compiled"),
+    call("f", -jnp.ones(9), rung="compiled"),
+    call("f", jnp.arange(9.0), rung="compiled"),
+)
+def best_of():
+    w = World(weights={"a": jnp.array([0.5, -0.3, 0.8])})
+
+    def f(xs):
+        weights = best = w.weights
+        least = jnp.float32(0.5)
+        for x in xs:
+            weights = {"a": weights["a"] * 0.9 + x}
+            loss = jnp.abs(weights["a"].sum() - 3.0)
+            if loss < least:
+                best, least = weights, loss
+        if xs.sum() > 20.0:
+            weights = w.weights
+        return best, weights, least
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "an object that may have been replaced is written to, compared, held by another, or the one before is written to",
+    *(settled(call("f", ONES, kind), ("compiled", "mixed", "eager")) for kind in range(6)),
+    *(call("f", SMALL, kind) for kind in range(6)),
+    *(call("f", ONES * 2, kind) for kind in range(6)),
+)
+def replaced_and_written():
+    w = World(weights={"a": jnp.array([0.5, -0.3, 0.8])}, seen=[], held=None)
+
+    def f(x, kind):
+        weights = w.weights
+        while x.sum() > 1.0:
+            if kind == 4:
+                w.weights["a"] = w.weights["a"] + 1.0
+            weights = {"a": weights["a"] * 0.5}
+            x = x * 0.5
+            if kind == 5:
+                weights["a"] = weights["a"] + 1.0
+        if kind == 0:
+            weights["a"] = x
+        elif kind == 1:
+            return weights is w.weights, weights
+        elif kind == 2:
+            w.seen.append(weights)
+            w.held = (weights, x)
+        elif kind == 3:
+            w.weights["a"] = x
+        return weights["a"], weights
+
+    w.f = f
+    return w
