@@ -115,6 +115,10 @@ def handed(target: Skeleton, source: Skeleton, origins: Iterator[Any]) -> Iterat
         for _ in target.arrays:
             next(origins)
             yield None
+    else:
+        for _ in specs(source):
+            next(origins)
+        yield from [None] * len(specs(target))
 
 
 @dataclass
