@@ -8,18 +8,18 @@ the ladder goes down.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import jax
 from jax.core import Tracer
 from jax.extend.core import get_opaque_trace_state
 
 from janusx.signals import Unsupported
+from janusx.state import kinds, policy, symbols
 from janusx.tracing import context
 from janusx.tracing.arrays import refuse_writes
 from janusx.tracing.heap import Heap
-from janusx.tracing.skeleton import flatten
+from janusx.tracing.slots import slotted
 from janusx.tracing.staging import closure_of
 
 
@@ -44,17 +44,32 @@ def confined(fn: Callable[..., Any]) -> Callable[..., Any]:
             what = checks[0].assumption.what
             raise Unsupported(f"{name} takes something for granted within a library's own trace: {what}")
         for effect in effects:
-            found: list[Any] = []
-            flatten(effect.values(), heap, found, exact=True)
-            if any(isinstance(leaf, Tracer) for leaf in found):
+            if any(_computed(effect.values(), heap)):
                 raise Unsupported(f"{name} says something within a library's own trace")
             trace.say(effect)
-        if any(isinstance(leaf, Tracer) for each in heap.writes() for leaf in _written(each)):
+        if any(leaf for each in heap.writes() for leaf in _computed(_written(each), heap)):
             raise Unsupported(f"{name} writes an array to an object within a library's own trace")
         return value
 
     return run
 
 
+def _computed(value: Any, heap: Heap) -> Iterator[bool]:
+    """For each array that a value holds, or is made of, whether it is one of the library's own trace."""
+    pending, seen = [value], set[int]()
+    while pending:
+        held = pending.pop()
+        if id(held) in seen or held in heap:
+            continue
+        seen.add(id(held))
+        category = policy.category(held)
+        if symbols.is_sym(held):
+            slotted(symbols.expr_of(held), pending)
+        elif isinstance(held, Tracer):
+            yield all(held is not each for each in context.current().inputs.leaves)
+        elif isinstance(category, kinds.Kind):
+            pending += [item for _, item in category.fields(held)]
+
+
 def _written(written: Any) -> list[Any]:
-    return jax.tree.leaves([written.after[step] for step in written.changed if step in written.after])
+    return [written.after[step] for step in written.changed if step in written.after]
