@@ -18,7 +18,18 @@ from janusx.guards.codegen import emit_gather
 from janusx.guards.staged import Assumption
 from janusx.ops.calls import asked_for
 from janusx.shardings import Shardings, blame, rebuilt
-from janusx.signals import Decides, Relax, Respecialise, Retrace, Structured, Unrelax, Unscheduled, Unsupported
+from janusx.signals import (
+    Decides,
+    Recursive,
+    Relax,
+    Respecialise,
+    Retrace,
+    Structured,
+    Unrecursive,
+    Unrelax,
+    Unscheduled,
+    Unsupported,
+)
 from janusx.state import diff, symbols
 from janusx.state.chosen import is_awaited
 from janusx.state.commit import Commit
@@ -48,6 +59,8 @@ class Knowledge:
     scheduled: set[types.CodeType] = field(default_factory=set)
     regions: dict[Any, Any] = field(default_factory=dict)
     unscheduled: str = ""
+    recursive: dict[types.CodeType, frozenset[types.CodeType]] = field(default_factory=dict)
+    unrolled: dict[types.CodeType, str] = field(default_factory=dict)
     reshaped: list[Path] = field(default_factory=list)  # objects of another layout than a program was made for
     why: dict[tuple[str, int], str] = field(default_factory=dict)  # why sites that are speculated on are not staged
 
@@ -216,6 +229,16 @@ class Builder:
         except (Decides, Unscheduled) as signal:
             self._schedule(signal)
             return None, None
+        except Recursive as signal:
+            cycle = signal.cycle.union(*(known for known in self.knowledge.recursive.values() if known & signal.cycle))
+            self.knowledge.recursive.update(dict.fromkeys(cycle, cycle))
+            return None, None
+        except Unrecursive as signal:
+            cycle = self.knowledge.recursive[signal.code]
+            self.knowledge.unrolled.update(dict.fromkeys(cycle, signal.reason))
+            for code in cycle:
+                del self.knowledge.recursive[code]
+            return None, None
         except Exception as error:
             if self.shardings is not None:
                 blame(self.shardings, self.leaf_values, error)
@@ -285,6 +308,8 @@ class Builder:
             scheduled=frozenset(self.knowledge.scheduled),
             regions=self.knowledge.regions,
             unscheduled=self.knowledge.unscheduled,
+            recursive=self.knowledge.recursive,
+            unrolled=self.knowledge.unrolled,
             again=self.number > 1,
         )
         trace = Trace(declared, settings, self.rewriter, self.call_of)

@@ -99,6 +99,23 @@ class Unscheduled(Signal):
         self.reason = reason
 
 
+class Recursive(Signal):
+    """Functions call each other as often as arrays decide: a machine runs them from now on."""
+
+    def __init__(self, cycle: frozenset[Any]):
+        super().__init__(cycle)
+        self.cycle = cycle
+
+
+class Unrecursive(Signal):
+    """No machine can be made of a function, which is unrolled from now on."""
+
+    def __init__(self, code: Any, reason: str):
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+
 class Buffered(Signal):
     """The length of a list that the program made comes to depend on arrays; `item` is the skeleton of what it holds."""
 

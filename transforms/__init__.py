@@ -10,6 +10,10 @@ from janusx.transforms.outline import OUTLINED as OUTLINED
 from janusx.transforms.outline import Outlined as Outlined
 from janusx.transforms.outline import outline as outline
 from janusx.transforms.pipeline import rewrite as rewrite
+from janusx.transforms.recursion import Block as Block
+from janusx.transforms.recursion import Blocks as Blocks
+from janusx.transforms.recursion import NotInBlocks as NotInBlocks
+from janusx.transforms.recursion import recursion as recursion
 from janusx.transforms.result import Refusal as Refusal
 from janusx.transforms.result import Rewritten as Rewritten
 from janusx.transforms.result import Site as Site

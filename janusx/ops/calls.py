@@ -84,8 +84,12 @@ def _function(fn: types.FunctionType) -> Callable[..., Any]:
     structures = context.current().structures
     if structures.is_scheduled(fn):
         return lambda *args, **kwargs: structures.run(fn, args, kwargs)
+    recursions = context.current().recursions
+    if recursions.cycle_of(fn) is not None:
+        return lambda *args, **kwargs: recursions.run(fn, args, kwargs)
     if emitted.is_emitted(fn.__code__):
         structures.note(fn)
+        recursions.note(fn)
         return fn
     disabled = fn.__dict__.get("__janusx_disabled__")
     if disabled is not None:

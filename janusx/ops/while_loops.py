@@ -64,12 +64,12 @@ def _while(
                 return pack(variables)
             if rollable and trips == ROLL_AFTER:
                 try:
-                    return _staged(trace, test, body, jnp.asarray(True), variables, site, roots)
+                    return staged_loop(trace, test, body, jnp.asarray(True), variables, site, roots)
                 except Unstageable:
                     rollable = False
         else:
             try:
-                return _staged(trace, test, body, predicate, variables, site, roots)
+                return staged_loop(trace, test, body, predicate, variables, site, roots)
             except Unstageable as why:
                 if not speculate_trips(trace, site, predicate, trips, why.reason):
                     return pack(variables)
@@ -77,10 +77,10 @@ def _while(
         trips += 1
 
 
-def _staged(
+def staged_loop(
     trace: Trace, test: Any, body: Any, predicate: Any, variables: tuple[Any, ...], site: Where | None, roots: Any
 ) -> Any:
-    """The loop staged, once more for each list that turns out to have a length that only the run knows."""
+    """The loop staged, its first test known; once more for each list that turns out to have a length that only the run knows."""
     while True:
         try:
             return _place(trace, test, body, predicate, variables, site, roots)

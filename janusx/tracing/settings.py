@@ -29,6 +29,8 @@ class Settings:
         scheduled: code of functions with which the host walks structures.
         regions: what is known of such calls, kept from program to program.
         unscheduled: why the host cannot, or "".
+        recursive: code of functions that a machine runs, with that of all in its cycle.
+        unrolled: likewise, where none can be made, with the reason.
         again: whether the function has a program already, which did not fit.
     """
 
@@ -47,4 +49,6 @@ class Settings:
     scheduled: Set[Any] = frozenset()
     regions: dict[Any, Any] = field(default_factory=dict)
     unscheduled: str = ""
+    recursive: Mapping[Any, frozenset[Any]] = field(default_factory=dict)
+    unrolled: Mapping[Any, str] = field(default_factory=dict)
     again: bool = False

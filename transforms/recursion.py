@@ -1,0 +1,577 @@
+r"""Cuts a function at its calls of itself: into blocks, each of which runs to its end without such a call.
+
+    def fib(n):                       block 0 (n):       branch on n < 2, to 1 or 2
+        if n < 2:                     block 1 (n):       return n
+            return n             →    block 2 (n):       call fib(n - 1), then 3
+        return fib(n - 1) + \         block 3 (n, t_1):  call fib(n - 2), then 4
+            fib(n - 2)                block 4 (t_1, t_2): return t_1 + t_2
+
+A machine with a program counter and a stack runs the blocks (`janusx.ops.recursion`); that every lane of a batch can
+then be at a block of its own is the idea of Radul et al., "Automatically Batching Control-Intensive Programs for Modern
+Accelerators" (MLSys 2020).
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from janusx.transforms.bindings import needed, stored, surely_bound
+
+ENDS = ("goto", "branch", "call", "return")
+
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+class NotInBlocks(Exception):
+    """The function cannot be cut; the text says why, `line` is the file line."""
+
+    def __init__(self, reason: str, line: int):
+        super().__init__(reason)
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Statements that run to their end, as a function.
+
+    Attributes:
+        text: one `def`. It returns the values of `stores`, as a tuple; before a branch that and the test; before a call
+            that, the function, a tuple of arguments and a dictionary of them; at the end the function's result.
+        first_line: the line of the user's file at which `text` begins.
+        params: the variables that it needs.
+        stores: the variables that it binds and others need.
+        end: one of `ENDS`.
+        next: the block after it; before a branch that where the test holds, and the other.
+        result: the variable that holds what the call before this block returned, or "".
+    """
+
+    text: str
+    first_line: int
+    params: tuple[str, ...]
+    stores: tuple[str, ...]
+    end: str
+    next: tuple[int, ...]
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """A function in blocks.
+
+    Attributes:
+        blocks: the first is where it begins.
+        kept: the variables that a call may not change: those that a block after one needs.
+        live: for each block the variables that it, or one after it, needs.
+    """
+
+    blocks: tuple[Block, ...]
+    kept: tuple[str, ...]
+    live: tuple[tuple[str, ...], ...]
+
+
+def recursion(
+    source: str, *, is_recursive: Callable[[ast.expr], bool], free: Sequence[str] = (), first_line: int = 1
+) -> Blocks:
+    r"""Cut a function at some of its calls.
+
+    Args:
+        source: dedented text of one `def`.
+        is_recursive: says of what is called whether that may be the function itself, or one that calls it.
+        free: its free variables: parameters of the blocks, too.
+        first_line: file line of the text's first line.
+
+    Raises:
+        NotInBlocks: a call is within something that has no blocks (`try`, a comprehension), or a variable may be
+            unbound.
+
+    Example:
+        >>> done = recursion("def f(n):\n    return n * f(n - 1)\n", is_recursive=lambda fn: ast.unparse(fn) == "f")
+        >>> for block in done.blocks:
+        ...     print(block.text)
+        def block_0(n):
+            return ((), f, (n - 1,), {})
+        def block_1(n, t_1):
+            return n * t_1
+        >>> done.kept
+        ('n',)
+    """
+    function = _function(source)
+    if function is None:
+        raise NotInBlocks("it is no plain function", first_line)
+    cutter = _Cutter(function, is_recursive, first_line)
+    cutter.block(function.body)
+    if cutter.current is not None:
+        cutter.close("return", ast.Constant(None))
+    return _Flow(function, cutter.blocks, free, first_line).blocks()
+
+
+def _function(source: str) -> ast.FunctionDef | None:
+    node = ast.parse(source).body[0]
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Lambda):
+        back = ast.copy_location(ast.Return(node.value.body), node.value.body)
+        return ast.copy_location(_def("lambda_", node.value.args, [back]), node)
+    return node if isinstance(node, ast.FunctionDef) else None
+
+
+def _def(name: str, args: ast.arguments, body: list[ast.stmt]) -> ast.FunctionDef:
+    made = ast.FunctionDef(name=name, args=args, body=body, decorator_list=[], returns=None)
+    if sys.version_info >= (3, 12):
+        made.type_params = []
+    return made
+
+
+@dataclass(slots=True)
+class _Open:
+    """A block in the making."""
+
+    body: list[ast.stmt] = field(default_factory=list)
+    end: str = ""
+    values: tuple[ast.expr, ...] = ()
+    next: tuple[int, ...] = ()
+    result: str = ""
+
+
+class _Cutter:
+    """Lowers statements with calls of the function itself, and leaves all others as they are."""
+
+    def __init__(self, function: ast.FunctionDef, is_recursive: Callable[[ast.expr], bool], first_line: int):
+        self.blocks = [_Open()]
+        self.current: int | None = 0
+        self._is_recursive = is_recursive
+        self._first_line = first_line
+        self._loops: list[tuple[int, int]] = []
+        self._taken = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+        self._taken |= {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+        parameters = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+        self._local = stored(function.body) | parameters
+        self._count = 0
+        for node in ast.walk(function):
+            if isinstance(node, (ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom, ast.Await, ast.Delete)):
+                self._refuse(node, f"it has a `{type(node).__name__.lower()}` in it")
+
+    # --- statements -------------------------------------------------------------------------------------------------
+
+    def block(self, body: Sequence[ast.stmt]) -> None:
+        """Lower statements, up to the first that goes elsewhere."""
+        for statement in body:
+            if self.current is None:
+                return
+            if not self._leaves(statement):
+                self._now.body.append(statement)
+                continue
+            method = getattr(self, f"_{type(statement).__name__.lower()}", None)
+            if method is None:
+                self._refuse(statement, f"it calls itself, or returns, within a `{type(statement).__name__.lower()}`")
+            method(statement)
+
+    def _leaves(self, node: ast.AST) -> bool:
+        """Whether a block ends within a statement."""
+        if any(self._calls(node)):
+            return True
+        pending: list[tuple[ast.AST, bool]] = [(node, False)]
+        while pending:
+            each, in_loop = pending.pop()
+            if isinstance(each, ast.Return) or (isinstance(each, (ast.Break, ast.Continue)) and not in_loop):
+                return True
+            if isinstance(each, _SCOPES) or not isinstance(each, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+                continue
+            loop = in_loop or isinstance(each, (ast.For, ast.While))
+            pending += [(child, loop) for child in ast.iter_child_nodes(each)]
+        return False
+
+    def _calls(self, node: ast.AST) -> Iterator[ast.Call]:
+        for each in ast.walk(node):
+            if isinstance(each, ast.Call) and self._is_recursive(each.func):
+                yield each
+
+    def _return(self, node: ast.Return) -> None:
+        value = ast.Constant(None) if node.value is None else self._lift(node.value)
+        self.close("return", ast.copy_location(value, node))
+
+    def _expr(self, node: ast.Expr) -> None:
+        self._add(node, ast.Expr(self._lift(node.value)))
+
+    def _assign(self, node: ast.Assign) -> None:
+        self._check_targets(node, node.targets)
+        self._add(node, ast.Assign(node.targets, self._lift(node.value)))
+
+    def _annassign(self, node: ast.AnnAssign) -> None:
+        assert node.value is not None
+        self._check_targets(node, [node.target])
+        self._add(node, ast.Assign([node.target], self._lift(node.value)))
+
+    def _augassign(self, node: ast.AugAssign) -> None:
+        self._check_targets(node, [node.target])
+        if isinstance(node.target, ast.Name):
+            self._add(node, ast.AugAssign(node.target, node.op, self._lift(node.value)))
+            return
+        target = self._steady(node.target)
+        before = self._temporary(_loaded(target))
+        value = self._lift(node.value)
+        self._add(node, ast.AugAssign(ast.Name(before.id, ast.Store()), node.op, value))
+        self._add(node, ast.Assign([target], ast.Name(before.id, ast.Load())))
+
+    def _check_targets(self, node: ast.stmt, targets: Sequence[ast.expr]) -> None:
+        if any(True for target in targets for _ in self._calls(target)):
+            self._refuse(node, "it calls itself in the target of an assignment")
+
+    def _steady(self, target: ast.expr) -> ast.expr:
+        """A target whose parts are evaluated."""
+        made = copy.copy(target)
+        for name, value in ast.iter_fields(target):
+            if isinstance(value, ast.expr):
+                setattr(made, name, self._kept(value))
+        return made
+
+    def _if(self, node: ast.If) -> None:
+        test = self._lift(node.test)
+        then, other = self._new(), self._new()
+        self._branch(node, test, then, other)
+        ends = []
+        for start, body in ((then, node.body), (other, node.orelse)):
+            self.current = start
+            self.block(body)
+            ends.append(self.current)
+        after = self._new() if any(end is not None for end in ends) else None
+        for end in ends:
+            if end is not None and after is not None:
+                self.current = end
+                self._goto(after)
+        self.current = after
+
+    def _while(self, node: ast.While) -> None:
+        head, body, other, after = self._new(), self._new(), self._new(), self._new()
+        self._goto(head)
+        self.current = head
+        self._branch(node, self._lift(node.test), body, other)
+        self._loop(body, node.body, head, after)
+        self.current = other
+        self.block(node.orelse)
+        self._goto(after)
+        self.current = after
+
+    def _for(self, node: ast.For) -> None:
+        """A loop by index: over `range` or what has a length."""
+        items = node.iter
+        index, stop = self._fresh(), self._fresh()
+        if isinstance(items, ast.Call) and isinstance(items.func, ast.Name) and items.func.id == "range":
+            if items.keywords or any(isinstance(each, ast.Starred) for each in items.args) or len(items.args) > 2:
+                self._refuse(node, "it calls itself in a loop over a `range` with a step")
+            first, last = [ast.Constant(0), *items.args][-2:]
+            item: ast.expr = ast.Name(index, ast.Load())
+        else:
+            whole = self._temporary(self._lift(items))
+            first, last = ast.Constant(0), ast.Call(ast.Name("len", ast.Load()), [ast.Name(whole.id, ast.Load())], [])
+            item = ast.Subscript(ast.Name(whole.id, ast.Load()), ast.Name(index, ast.Load()), ast.Load())
+        self._add(node, ast.Assign([ast.Name(index, ast.Store())], self._lift(first)))
+        self._add(node, ast.Assign([ast.Name(stop, ast.Store())], self._lift(last)))
+        test = ast.Compare(ast.Name(index, ast.Load()), [ast.Lt()], [ast.Name(stop, ast.Load())])
+        one = ast.Constant(1)
+        head, body, step, other, after = (self._new() for _ in range(5))
+        self._goto(head)
+        self.current = head
+        self._branch(node, test, body, other)
+        target = _placed(ast.Assign([node.target], item), node)
+        self._loop(body, [target, *node.body], step, after)
+        self.current = step
+        self._add(node, ast.AugAssign(ast.Name(index, ast.Store()), ast.Add(), one))
+        self._goto(head)
+        self.current = other
+        self.block(node.orelse)
+        self._goto(after)
+        self.current = after
+
+    def _loop(self, start: int, body: Sequence[ast.stmt], again: int, after: int) -> None:
+        self._loops.append((again, after))
+        self.current = start
+        self.block(body)
+        self._goto(again)
+        self._loops.pop()
+
+    def _break(self, node: ast.Break) -> None:
+        self._goto(self._loops[-1][1])
+
+    def _continue(self, node: ast.Continue) -> None:
+        self._goto(self._loops[-1][0])
+
+    # --- expressions ------------------------------------------------------------------------------------------------
+
+    def _lift(self, node: ast.expr) -> ast.expr:
+        """An expression without such calls: they, and what Python evaluates before them, were made before it."""
+        if not any(self._calls(node)):
+            return node
+        if isinstance(node, ast.Call) and self._is_recursive(node.func):
+            return self._call(node)
+        if isinstance(node, ast.IfExp):
+            return self._choice(node)
+        if isinstance(node, ast.BoolOp):
+            return self._logical(node)
+        chained = isinstance(node, ast.Compare) and len(node.ops) > 1
+        if chained or isinstance(node, (ast.Lambda, ast.NamedExpr, ast.Dict, *_COMPREHENSIONS)):
+            self._refuse(node, f"it calls itself within a `{type(node).__name__}`")
+        return self._in_order(node)
+
+    def _in_order(self, node: ast.expr) -> ast.expr:
+        """An expression whose operands were evaluated one after the other, as far as the last such call."""
+        made = copy.deepcopy(node)
+        spots = list(self._operands(made))
+        last = max(i for i, (_, _, value) in enumerate(spots) if any(self._calls(value)))
+        for i, (owner, key, value) in enumerate(spots[: last + 1]):
+            lifted = self._kept(value) if i < last else self._lift(value)
+            if isinstance(owner, list):
+                owner[key] = lifted
+            else:
+                setattr(owner, key, lifted)
+        return made
+
+    def _operands(self, node: ast.AST) -> Iterator[tuple[Any, Any, ast.expr]]:
+        """The operands of an expression in the order in which Python evaluates them, and where they are."""
+        if isinstance(node, ast.Call) and not any(self._calls(node.func)):
+            # A function is not a variable of its own: what it is an attribute of may be.
+            if isinstance(node.func, ast.Attribute) and not self._is_dotted(node.func):
+                yield node.func, "value", node.func.value
+            yield from ((node.args, i, each) for i, each in enumerate(node.args))
+            yield from ((each, "value", each.value) for each in node.keywords)
+            return
+        for name, value in ast.iter_fields(node):
+            if isinstance(value, ast.expr):
+                yield node, name, value
+            elif isinstance(value, list):
+                yield from ((value, i, each) for i, each in enumerate(value) if isinstance(each, ast.expr))
+                yield from ((each, "value", each.value) for each in value if isinstance(each, ast.keyword))
+
+    def _is_dotted(self, node: ast.expr) -> bool:
+        """Whether an expression is a dotted name, such as a function in a module."""
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        return isinstance(node, ast.Name)
+
+    def _kept(self, node: ast.expr) -> ast.expr:
+        """An operand, evaluated now; names of the function's own need not be, as no call can change them."""
+        if isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id in self._local):
+            return node
+        if isinstance(node, (ast.Starred, ast.Slice, ast.Tuple, ast.List, ast.FormattedValue, ast.JoinedStr)):
+            made = copy.copy(node)
+            for name, value in ast.iter_fields(node):
+                if isinstance(value, ast.expr):
+                    setattr(made, name, self._kept(value))
+                elif isinstance(value, list):
+                    setattr(made, name, [self._kept(each) for each in value])
+            return made
+        return self._temporary(self._lift(node))
+
+    def _call(self, node: ast.Call) -> ast.expr:
+        """The end of a block: the call. What it returns is a variable of the next."""
+        given = node
+        if any(True for each in (*node.args, *node.keywords) for _ in self._calls(each)):
+            made = self._in_order(node)
+            assert isinstance(made, ast.Call)
+            given = made
+        args = ast.Tuple(given.args, ast.Load())
+        names = [None if each.arg is None else ast.Constant(each.arg) for each in given.keywords]
+        keywords = ast.Dict(names, [each.value for each in given.keywords])
+        after = self._new()
+        self.close("call", _placed(given.func, node), _placed(args, node), _placed(keywords, node), next=(after,))
+        self.current = after
+        self._now.result = self._fresh()
+        return _placed(ast.Name(self._now.result, ast.Load()), node)
+
+    def _choice(self, node: ast.IfExp) -> ast.expr:
+        name = self._fresh()
+        sides = [[_placed(ast.Assign([ast.Name(name, ast.Store())], side), node)] for side in (node.body, node.orelse)]
+        self.block([_placed(ast.If(node.test, *sides), node)])
+        return _placed(ast.Name(name, ast.Load()), node)
+
+    def _logical(self, node: ast.BoolOp) -> ast.expr:
+        """`a and f(b)` as `x = a`, `if x: x = f(b)`."""
+        name, after = self._fresh(), self._new()
+        for value in node.values[:-1]:
+            self.block([_placed(ast.Assign([ast.Name(name, ast.Store())], value), node)])
+            test: ast.expr = ast.Name(name, ast.Load())
+            then = self._new()
+            self._branch(node, ast.UnaryOp(ast.Not(), test) if isinstance(node.op, ast.Or) else test, then, after)
+            self.current = then
+        self.block([_placed(ast.Assign([ast.Name(name, ast.Store())], node.values[-1]), node)])
+        self._goto(after)
+        self.current = after
+        return _placed(ast.Name(name, ast.Load()), node)
+
+    # --- blocks -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _now(self) -> _Open:
+        assert self.current is not None
+        return self.blocks[self.current]
+
+    def _new(self) -> int:
+        self.blocks.append(_Open())
+        return len(self.blocks) - 1
+
+    def close(self, end: str, *values: ast.expr, next: tuple[int, ...] = ()) -> None:
+        """End the block under way."""
+        now = self._now
+        now.end, now.values, now.next = end, values, next
+        self.current = None
+
+    def _goto(self, where: int) -> None:
+        if self.current is not None:
+            self.close("goto", next=(where,))
+
+    def _branch(self, node: ast.AST, test: ast.expr, then: int, other: int) -> None:
+        truth = ast.UnaryOp(ast.Not(), ast.UnaryOp(ast.Not(), test))
+        self.close("branch", _placed(truth, node), next=(then, other))
+
+    def _fresh(self) -> str:
+        while True:
+            self._count += 1
+            name = f"t_{self._count}"
+            if name not in self._taken:
+                self._local |= {name}
+                return name
+
+    def _temporary(self, value: ast.expr) -> ast.Name:
+        if isinstance(value, ast.Name) and value.id in self._local:
+            return value
+        name = self._fresh()
+        self._now.body.append(_placed(ast.Assign([ast.Name(name, ast.Store())], value), value))
+        return _placed(ast.Name(name, ast.Load()), value)
+
+    def _add(self, at: ast.AST, node: ast.stmt) -> None:
+        self._now.body.append(_placed(node, at))
+
+    def _refuse(self, node: ast.AST, reason: str) -> None:
+        raise NotInBlocks(reason, getattr(node, "lineno", 1) + self._first_line - 1)
+
+
+_Node = TypeVar("_Node", bound=ast.AST)
+
+
+def _placed(node: _Node, at: ast.AST) -> _Node:
+    """A new node, at the place of one of the user's."""
+    for each in ast.walk(node):
+        if not hasattr(each, "lineno"):
+            ast.copy_location(each, at)
+    return ast.copy_location(node, at)
+
+
+def _loaded(target: ast.expr) -> ast.expr:
+    made = copy.copy(target)
+    made.ctx = ast.Load()  # type: ignore[attr-defined]
+    return made
+
+
+class _Flow:
+    """What flows from block to block."""
+
+    def __init__(self, function: ast.FunctionDef, blocks: Sequence[_Open], free: Sequence[str], first_line: int):
+        self._function = function
+        self._first_line = first_line
+        self._free = frozenset(free)
+        self._params = frozenset(each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg))
+        self._blocks = _reachable(blocks)
+        stores = [stored(block.body) | ({block.result} - {""}) for block in self._blocks]
+        self._local = self._params | frozenset().union(*stores)
+        self._stores = stores
+        self._needs = [needed([*block.body, *map(ast.Expr, block.values)]) & self._names for block in self._blocks]
+        self._live = self._liveness()
+        self._check_bound()
+
+    @property
+    def _names(self) -> frozenset[str]:
+        return self._local | self._free
+
+    def _liveness(self) -> list[frozenset[str]]:
+        """For each block the variables that it, or one after it, needs."""
+        live = [need - {block.result} for need, block in zip(self._needs, self._blocks, strict=True)]
+        changed = True
+        while changed:
+            changed = False
+            for i, block in enumerate(self._blocks):
+                bound = surely_bound(block.body) | {block.result}
+                found = (self._needs[i] | frozenset().union(*(live[k] for k in block.next)) - bound) - {block.result}
+                changed |= found != live[i]
+                live[i] = found
+        return live
+
+    def _check_bound(self) -> None:
+        """Every variable is bound where it is read: whatever another activation bound is no matter."""
+        every = self._names
+        before = [every for _ in self._blocks]
+        before[0] = self._params | self._free
+        pending = [0]
+        seen = set[int]()
+        while pending:
+            i = pending.pop()
+            seen.add(i)
+            block = self._blocks[i]
+            after = surely_bound(block.body, before[i] | ({block.result} - {""})) & every
+            for k in block.next:
+                joined = before[k] & after
+                if joined != before[k] or k not in seen:
+                    before[k] = joined
+                    pending.append(k)
+        for i, block in enumerate(self._blocks):
+            missing = sorted(self._needs[i] - before[i] - {block.result})
+            if missing:
+                raise NotInBlocks(f"{missing[0]} may be unbound where it is read", self._first_line)
+
+    def blocks(self) -> Blocks:
+        """The blocks as functions."""
+        kept = frozenset().union(*(self._live[block.next[0]] for block in self._blocks if block.end == "call"))
+        made = [self._block(i, block) for i, block in enumerate(self._blocks)]
+        return Blocks(tuple(made), tuple(sorted(kept & self._local)), tuple(tuple(sorted(each)) for each in self._live))
+
+    def _block(self, i: int, block: _Open) -> Block:
+        after = frozenset().union(*(self._live[k] for k in block.next))
+        stores = tuple(sorted(stored(block.body) & after))
+        params = tuple(sorted(self._needs[i] | (frozenset(stores) - surely_bound(block.body))))
+        values = ast.Tuple([ast.Name(name, ast.Load()) for name in stores], ast.Load())
+        what: ast.expr = block.values[0] if block.end == "return" else ast.Tuple([values, *block.values], ast.Load())
+        at = block.values[0] if block.values else block.body[-1] if block.body else self._function
+        args = ast.arguments([], [ast.arg(name) for name in params], None, [], [], None, [])
+        function = _def(f"block_{i}", args, [*block.body, _placed(ast.Return(what), at)])
+        first_line, text = self._text(ast.fix_missing_locations(ast.copy_location(function, self._function)))
+        return Block(text, first_line, params, stores, block.end, block.next, block.result)
+
+    def _text(self, function: ast.FunctionDef) -> tuple[int, str]:
+        """A block's text, each statement on a line of its own that is the user's as far as may be; and the first."""
+        text = ast.unparse(function)
+        wanted = dict[int, int]()
+        for mine, written in zip(ast.walk(function), ast.walk(ast.parse(text).body[0]), strict=True):
+            if isinstance(written, ast.stmt) and not isinstance(mine, ast.FunctionDef):
+                wanted[written.lineno] = mine.lineno + self._first_line - 1
+        first_line = max(wanted[2] - 1, 1)
+        made: list[str] = []
+        for row, line in enumerate(text.splitlines(), 1):
+            made += [""] * (wanted.get(row, 0) - first_line - len(made))
+            made.append(line)
+        return first_line, "\n".join(made)
+
+
+def _reachable(blocks: Sequence[_Open]) -> list[_Open]:
+    """The blocks that can be reached, without those in which nothing happens, numbered anew."""
+
+    def end_of(i: int) -> int:
+        seen = {i}
+        while not blocks[i].body and not blocks[i].result and blocks[i].end == "goto" and blocks[i].next[0] not in seen:
+            i = blocks[i].next[0]
+            seen.add(i)
+        return i
+
+    order: list[int] = []
+    pending = [0]
+    while pending:
+        i = pending.pop()
+        if i not in order:
+            order.append(i)
+            pending += [end_of(k) for k in reversed(blocks[i].next)]
+    number = {i: n for n, i in enumerate(order)}
+    for i in order:
+        blocks[i].next = tuple(number[end_of(k)] for k in blocks[i].next)
+    return [blocks[i] for i in order]
