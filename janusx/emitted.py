@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from janusx.errors import InternalError, Place, UnsupportedError
 from janusx.transforms.depth import with_room
+from janusx.transforms.lines import lines_of
 
 if TYPE_CHECKING:
     from janusx.sources import FunctionSource
@@ -108,7 +109,7 @@ def make_piece(source: FunctionSource, of: types.FunctionType) -> types.Function
         source: of the piece; `find_source` finds it from the result.
         of: the function whose statements they are.
     """
-    lines = tuple(range(source.first_line, source.first_line + len(source.text.splitlines())))
+    lines = tuple(range(source.first_line, source.first_line + len(lines_of(source.text))))
     # No name can be hidden by one that cannot be written.
     code = _compile(_Verbatim(source.text, lines, "<ops>"), source, [*of.__code__.co_freevars, "<ops>"])
     code = _renamed(code, source).replace(co_consts=(*code.co_consts, (_PIECE, source)))

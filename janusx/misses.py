@@ -69,7 +69,7 @@ def _place(entry: Entry, difference: Difference) -> str:
         for program in entry.info.programs:
             if program.source is None:
                 continue
-            for number, line in enumerate(program.source.text.splitlines()):
+            for number, line in enumerate(program.source.text.split("\n")):
                 if pattern.search(line.partition("#")[0]):
                     return f"{program.source.filename}:{program.source.first_line + number}"
     return ""

@@ -28,6 +28,7 @@ from janusx.record import Record
 from janusx.state.paths import Argument, root
 from janusx.tracing import context
 from janusx.tracing.rewriter import is_leaf_name
+from janusx.transforms.lines import lines_of
 
 MAX_CUTS = 200
 """Cuts of one function; beyond, it stays in Python."""
@@ -228,7 +229,7 @@ def _lines(source: sources.FunctionSource, gave_up: dispatch.GaveUp) -> list[int
     """The lines to cut at: where the trace stopped, or all that mention what it stopped for."""
     if gave_up.mention:
         found = re.compile(rf"\b{re.escape(gave_up.mention)}\b")
-        rows = enumerate(source.text.splitlines(), source.first_line)
+        rows = enumerate(lines_of(source.text), source.first_line)
         return [number for number, row in rows if number > source.first_line and found.search(row)]
     line = transforms.statement_line(source.text, gave_up.lines, first_line=source.first_line)
     return [] if line is None else [line]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import libcst as cst
 
-from janusx.transforms.build import Region, Thunk, parts
+from janusx.transforms.build import Region, Thunk
+from janusx.transforms.walks import parts
 
 _HOLDERS = (
     cst.BaseStatement,
@@ -99,8 +101,15 @@ class Analysis:
         """What one statement or expression does, everything nested in a compound statement included."""
         found = self._uses.get(node)
         if found is None:
-            found = self._uses[node] = uses_of(node)
+            found = self._uses[node] = self.together([node])
         return found
+
+    def together(self, nodes: Iterable[cst.CSTNode]) -> Uses:
+        """What several nodes do one after the other; only the functions in them are remembered."""
+        collector = _Collector(self.scope)
+        for node in nodes:
+            collector.visit(node)
+        return collector.out
 
     def block(self, nodes: Iterable[cst.CSTNode]) -> Uses:
         """What several statements do together."""
@@ -113,22 +122,23 @@ class Analysis:
         """The names of a function."""
         found = self._scopes.get(function)
         if found is None:
-            found = self._scopes[function] = scope_of(function)
+            inner = self.together([function.body])
+            found = self._scopes[function] = _scope_with(function, inner)
         return found
 
 
 def uses_of(*nodes: cst.CSTNode) -> Uses:
     """What the nodes do."""
-    collector = _Collector()
-    for node in nodes:
-        collector.visit(node)
-    return collector.out
+    return Analysis().together(nodes)
 
 
 def scope_of(function: cst.FunctionDef | cst.Lambda) -> Scope:
     """The names of a function: how its own code and its closures use them."""
+    return Analysis().scope(function)
+
+
+def _scope_with(function: cst.FunctionDef | cst.Lambda, inner: Uses) -> Scope:
     params = tuple(parameter_names(function.params))
-    inner = uses_of(function.body)
     outside = inner.globals | inner.nonlocals
     bound = (set(params) | set(inner.writes) | declared(function.body)) - outside
     free = (inner.read | inner.captured | inner.nested | inner.nonlocals) - bound - inner.globals
@@ -164,12 +174,14 @@ def declared(node: cst.CSTNode) -> set[str]:
     found: set[str] = set()
 
     def look(inner: cst.CSTNode) -> None:
-        if isinstance(inner, cst.AnnAssign):
-            if inner.value is None and isinstance(inner.target, cst.Name):
-                found.add(inner.target.value)
-        elif isinstance(inner, _HOLDERS) and not isinstance(inner, (cst.FunctionDef, cst.ClassDef)):
+        kind = type(inner)
+        if _holds_statements(kind):
             for part in parts(inner):
                 look(part)
+        elif kind is cst.AnnAssign:
+            assert isinstance(inner, cst.AnnAssign)
+            if inner.value is None and isinstance(inner.target, cst.Name):
+                found.add(inner.target.value)
 
     look(node)
     return found
@@ -188,17 +200,28 @@ def _add(total: Uses, more: Uses) -> None:
     total.nonlocals |= more.nonlocals
 
 
+@cache
+def _handler_of(kind: type) -> Callable[[_Collector, cst.CSTNode], None] | None:
+    return getattr(_Collector, f"_{kind.__name__}", None)
+
+
+@cache
+def _holds_statements(kind: type) -> bool:
+    return issubclass(kind, _HOLDERS) and not issubclass(kind, (cst.FunctionDef, cst.ClassDef))
+
+
 class _Collector:
     """One walk. A method named after a node type handles it; all others are walked through."""
 
-    def __init__(self) -> None:
+    def __init__(self, scope: Callable[[cst.FunctionDef | cst.Lambda], Scope]) -> None:
         self.out = Uses()
         self._sure = True
+        self._scope = scope
 
     def visit(self, node: cst.CSTNode) -> None:
-        handler: Callable[[cst.CSTNode], None] | None = getattr(self, f"_{type(node).__name__}", None)
+        handler = _handler_of(type(node))
         if handler is not None:
-            handler(node)
+            handler(self, node)
         else:
             self._all(parts(node))
 
@@ -279,7 +302,7 @@ class _Collector:
 
     def _comprehension(self, node: cst.BaseComp, *, lazy: bool) -> None:
         self.visit(node.for_in.iter)
-        inner, targets = _Collector(), _Collector()
+        inner, targets = _Collector(self._scope), _Collector(self._scope)
         clause: cst.CompFor | None = node.for_in
         while clause is not None:
             targets.bind_target(clause.target)
@@ -306,7 +329,7 @@ class _Collector:
 
     def _Lambda(self, node: cst.Lambda) -> None:
         self._defaults(node.params)
-        self.out.captured |= scope_of(node).free
+        self.out.captured |= self._scope(node).free
 
     def _FunctionDef(self, node: cst.FunctionDef) -> None:
         self._all(node.decorators)
@@ -314,7 +337,7 @@ class _Collector:
         for annotation in [*(p.annotation for p in parameters(node.params)), node.returns]:
             if annotation is not None:
                 self.visit(annotation.annotation)
-        self.out.captured |= scope_of(node).free
+        self.out.captured |= self._scope(node).free
         self._bind(node.name.value)
 
     def _defaults(self, params: cst.Parameters) -> None:
@@ -328,8 +351,7 @@ class _Collector:
 
     def _Region(self, node: Region) -> None:
         self._defaults(node.params)
-        scope = scope_of(node)
-        self.out.nested |= scope.free
+        self.out.nested |= self._scope(node).free
         self._bind(node.name.value)
 
     # Statements

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from janusx.transforms.build import thunk
-from janusx.transforms.expression_pass import ExpressionPass, walrus
+from janusx.transforms.expression_pass import ExpressionPass
 
 
 class Asserts(ExpressionPass):
@@ -15,6 +15,6 @@ class Asserts(ExpressionPass):
         site = self.site(original_node)
         if updated_node.msg is None:
             return cst.Expr(self.ops("assert_", updated_node.test, site=site))
-        if walrus(updated_node.msg):
+        if self.walrus(updated_node.msg):
             return updated_node.with_changes(test=self.ops("truth", updated_node.test, site=site))
         return cst.Expr(self.ops("assert_", updated_node.test, thunk(updated_node.msg), site=site))

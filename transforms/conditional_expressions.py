@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from janusx.transforms.build import thunk
-from janusx.transforms.expression_pass import ExpressionPass, walrus
+from janusx.transforms.expression_pass import ExpressionPass
 
 
 class ConditionalExpressions(ExpressionPass):
@@ -17,6 +17,6 @@ class ConditionalExpressions(ExpressionPass):
         outcome = self.unit.assumed.get(site)
         if outcome is not None:
             return updated_node.with_changes(test=self.ops("assume", test, cst.Name(str(outcome)), site=site))
-        if walrus(yes) or walrus(no):
+        if self.walrus(yes) or self.walrus(no):
             return updated_node.with_changes(test=self.ops("truth", test, site=site))
         return self.replace(original_node, self.ops("if_exp", test, thunk(yes), thunk(no), site=site))

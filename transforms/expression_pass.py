@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import libcst as cst
 
-from janusx.transforms.analysis import Scope, scope_of, uses_of
+from janusx.transforms.analysis import Scope, uses_of
 from janusx.transforms.lines import Mark, put
 from janusx.transforms.natives import why_native
 from janusx.transforms.unit import Unit
+from janusx.transforms.walks import Changed, Handler, HandlerOfChange, Transformer
 
 _STEMS = {cst.If: "if", cst.While: "while", cst.For: "for"}
 _HEADED = (
@@ -22,8 +24,13 @@ _HEADED = (
     cst.MatchCase,
 )
 _MARKED = (*_HEADED, cst.SimpleStatementLine, cst.SimpleStatementSuite)
-_CONTROL = (cst.If, cst.While, cst.For, cst.IfExp, cst.BooleanOperation, cst.Comparison, cst.Assert)
-Left = cst.CSTNode | cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNode]
+_CONTROL = frozenset({cst.If, cst.While, cst.For, cst.IfExp, cst.BooleanOperation, cst.Comparison, cst.Assert})
+_LOOKED_AT = frozenset({cst.Name, cst.Call})
+
+
+@cache
+def _is_marked(kind: type) -> bool:
+    return issubclass(kind, _MARKED)
 
 
 @dataclass(slots=True)
@@ -43,18 +50,16 @@ class Frame:
     control: bool = False
 
 
-class ExpressionPass(cst.CSTTransformer):
+class ExpressionPass(Transformer):
     """Walks one function's body. Code that stays native is only marked.
 
     Normal form: one small statement a line, indented blocks only, `elif` as an `if` in the `else` block.
     """
 
     def __init__(self, unit: Unit) -> None:
-        super().__init__()
         self.unit = unit
         self.ops = unit.ops
         self.frames: list[Frame] = []
-        self._text = unit.parsed.module.code.splitlines()
         self.native = 0
         self.classes = 0
 
@@ -64,8 +69,8 @@ class ExpressionPass(cst.CSTTransformer):
 
     def glued(self, node: cst.CSTNode) -> bool:
         """Whether a word touches an original node, as in `return(f)(x)`: what replaces it needs parentheses."""
-        start = self.unit.parsed.ranges[node].start
-        before = self._text[start.line - 1][: start.column][-1:]
+        start, _ = self.unit.parsed.span(node)
+        before = self.unit.parsed.text[max(start - 1, 0) : start]
         return before.isalnum() or before == "_"
 
     def replace(self, original: cst.BaseExpression, new: cst.BaseExpression) -> cst.BaseExpression:
@@ -74,13 +79,19 @@ class ExpressionPass(cst.CSTTransformer):
             return new.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
         return new.with_changes(lpar=original.lpar, rpar=original.rpar)
 
+    def walrus(self, node: cst.CSTNode) -> bool:
+        """Whether evaluating an expression may bind a name of the function around it: a lambda would keep that name."""
+        return ":=" in self.unit.source and bool(uses_of(node).writes)
+
     # Which function we are in
 
     def enter(self, function: cst.FunctionDef | cst.Lambda) -> None:
         positional = [*function.params.posonly_params, *function.params.params]
         reason = None if self.native else why_native(function)
         self.frames.append(
-            Frame(scope_of(function), positional[0].name.value if positional else None, reason is not None)
+            Frame(
+                self.unit.analysis.scope(function), positional[0].name.value if positional else None, reason is not None
+            )
         )
         if reason is not None:
             self.native += 1
@@ -115,23 +126,21 @@ class ExpressionPass(cst.CSTTransformer):
     def visit_Annotation(self, node: cst.Annotation) -> bool:
         return False
 
-    def on_visit(self, node: cst.CSTNode) -> bool:
-        if self.frames and isinstance(node, _CONTROL):
+    def on_visit(self, node: cst.CSTNode, visit: Handler | None) -> bool:
+        if type(node) in _CONTROL and self.frames:
             self.frames[-1].control = True
-        return super().on_visit(node)
+        return visit is None or visit(self, node) is not False
 
     # What becomes of a node
 
-    def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> Left:  # type: ignore[override]
-        left: Left = updated_node
+    def on_leave(self, original: cst.CSTNode, updated: cst.CSTNode, leave: HandlerOfChange | None) -> Changed:
+        left: Changed = updated
         # Native code, too, must not call what nobody looked at.
-        if not self.native or isinstance(original_node, (cst.Name, cst.Call)):
-            left = super().on_leave(original_node, updated_node)
-        if isinstance(left, cst.CSTNode) and isinstance(left, _MARKED):
-            return self._marked(original_node, left)
-        return left
+        if leave is not None and (not self.native or type(original) in _LOOKED_AT):
+            left = leave(self, original, updated)
+        return self._marked(original, left) if _is_marked(type(left)) else left  # type: ignore[arg-type]
 
-    def _marked(self, original: cst.CSTNode, node: cst.CSTNode) -> Left:
+    def _marked(self, original: cst.CSTNode, node: cst.CSTNode) -> Changed:
         """The node in normal form, with its mark."""
         if isinstance(original, cst.SimpleStatementLine) and isinstance(node, cst.SimpleStatementLine):
             return self._lines(original, node)
@@ -158,7 +167,7 @@ class ExpressionPass(cst.CSTTransformer):
         stem = _STEMS.get(type(original))
         return Mark(line, end, site, stem=f"{stem}_{site}" if stem else "")
 
-    def _lines(self, original: cst.SimpleStatementLine, node: cst.SimpleStatementLine) -> Left:
+    def _lines(self, original: cst.SimpleStatementLine, node: cst.SimpleStatementLine) -> Changed:
         parsed = self.unit.parsed
         if self.native or len(node.body) == 1:
             small = [s.with_changes(semicolon=cst.MaybeSentinel.DEFAULT) for s in node.body[-1:]]
@@ -166,7 +175,7 @@ class ExpressionPass(cst.CSTTransformer):
             return put(node if self.native else node.with_changes(body=small), mark)
         return cst.FlattenSentinel(self._split(original.body, node.body, node.leading_lines, node.trailing_whitespace))
 
-    def _indented(self, original: cst.SimpleStatementSuite, node: cst.SimpleStatementSuite) -> Left:
+    def _indented(self, original: cst.SimpleStatementSuite, node: cst.SimpleStatementSuite) -> Changed:
         if self.native:
             return put(node, Mark(self.unit.parsed.line(original), self.unit.parsed.last_line(original)))
         return cst.IndentedBlock(self._split(original.body, node.body, [], node.trailing_whitespace))
@@ -187,8 +196,3 @@ class ExpressionPass(cst.CSTTransformer):
             )
             out.append(put(line, Mark(self.unit.parsed.line(original), self.unit.parsed.last_line(original))))
         return out
-
-
-def walrus(node: cst.CSTNode) -> bool:
-    """Whether evaluating an expression may bind a name of the function around it: a lambda would keep that name."""
-    return bool(uses_of(node).writes)

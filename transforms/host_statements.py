@@ -11,8 +11,8 @@ import libcst as cst
 
 from janusx.transforms.analysis import CONSUMERS, Analysis, parameter_names, uses_of
 from janusx.transforms.blocks import Block, blocks_of, small
-from janusx.transforms.build import parts
 from janusx.transforms.unit import Unit
+from janusx.transforms.walks import Transformer, parts
 
 _Node = TypeVar("_Node", bound=cst.CSTNode)
 _FUNCTIONS = (cst.FunctionDef, cst.Lambda, cst.ClassDef)
@@ -125,7 +125,7 @@ def declared_nonlocal(function: cst.FunctionDef) -> frozenset[str]:
     return frozenset(found)
 
 
-class HostCalls(cst.CSTTransformer):
+class HostCalls(Transformer):
     """Has the calls of a host statement go through the ops, which may run the function converted.
 
     Attributes:
@@ -140,7 +140,7 @@ class HostCalls(cst.CSTTransformer):
 
     def within(self, node: _Node) -> _Node:
         """A simple statement or an expression."""
-        changed = node.visit(self)
+        changed = self.walk(node)
         assert isinstance(changed, (type(node), cst.BaseExpression))
         return changed
 

@@ -77,25 +77,35 @@ def read_back(code: str, first_line: int) -> tuple[str, tuple[int, ...]]:
     """
     out: list[str] = []
     lines: list[int] = []
-    waiting = 0
-    for text in code.splitlines():
+    block: list[str] = []  # what has no mark yet
+    for text in lines_of(code):
         found = _PRINTED.search(text)
         if found is None:
-            out.append(text.rstrip() if not text.strip() else text)
-            waiting += 1
+            block.append(text)
             continue
         start, end = int(found[1]), int(found[2])
-        out.append(text[: found.start()])
-        block = out[len(lines) :]
+        block.append(text[: found.start()])
         leading = next((i for i, t in enumerate(block) if t.strip() and not t.lstrip().startswith("#")), 0)
-        lines += [start] * leading + [min(start + i, end) for i in range(waiting + 1 - leading)]
-        waiting = 0
-    last = lines[-1] if lines else first_line
-    lines += [last] * waiting
-    while out and not out[-1].strip():
-        out.pop()
-        lines.pop()
+        # Spaces alone may go where the user's layout left them, but not from within a string.
+        out += [t if t.strip() else "" for t in block[:leading]] + block[leading:]
+        lines += [start] * leading + [min(start + i, end) for i in range(len(block) - leading)]
+        block = []
+    while block and not block[-1].strip():
+        block.pop()
+    out += [t if t.strip() else "" for t in block]
+    lines += [lines[-1] if lines else first_line] * len(block)
     return "\n".join(out) + "\n", tuple(lines)
+
+
+def lines_of(text: str) -> list[str]:
+    r"""The lines of a source as Python counts them: `str.splitlines` would also split at form feeds, and in strings.
+
+    Example:
+        >>> lines_of("a = '\f'\nb = 1\n")
+        ["a = '\x0c'", 'b = 1']
+    """
+    lines = re.split("\r\n?|\n", text)
+    return lines if lines[-1] else lines[:-1]
 
 
 def _trailing(statement: cst.CSTNode) -> cst.TrailingWhitespace:

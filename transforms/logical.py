@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from janusx.transforms.build import argument, string, thunk
-from janusx.transforms.expression_pass import ExpressionPass, walrus
+from janusx.transforms.expression_pass import ExpressionPass
 from janusx.transforms.unit import Unit
 
 _OPERATORS: dict[type[cst.BaseCompOp], str] = {
@@ -66,7 +66,7 @@ class Logical(ExpressionPass):
         left, right = updated_node.left, updated_node.right
         conjunction, site = isinstance(updated_node.operator, cst.And), self.site(original_node)
         new: cst.BaseExpression
-        if walrus(right):
+        if self.walrus(right):
             new = self.kept(f"{'and' if conjunction else 'or'}_{site}", left, right, conjunction)
         elif original_node in self._decides:
             new = self.ops("both" if conjunction else "either", left, thunk(right), site=site)
@@ -84,7 +84,7 @@ class Logical(ExpressionPass):
     def leave_Comparison(self, original_node: cst.Comparison, updated_node: cst.Comparison) -> cst.BaseExpression:
         first = updated_node.comparisons[0]
         if len(updated_node.comparisons) > 1:
-            if any(walrus(c.comparator) for c in updated_node.comparisons):
+            if any(self.walrus(c.comparator) for c in updated_node.comparisons):
                 new = self._native_chain(self.site(original_node), updated_node.left, list(updated_node.comparisons))
             else:
                 name = "holds" if original_node in self._decides else "chain"
@@ -94,7 +94,7 @@ class Logical(ExpressionPass):
                 return updated_node
             new = self.ops("same", updated_node.left, first.comparator)
             new = self.ops("not_", new) if isinstance(first.operator, cst.IsNot) else new
-        elif not isinstance(first.operator, (cst.In, cst.NotIn)) or walrus(first.comparator):
+        elif not isinstance(first.operator, (cst.In, cst.NotIn)) or self.walrus(first.comparator):
             return updated_node
         elif not self._any_order(updated_node.left, first.comparator):
             # A chain evaluates from left to right; `contains` would look at the container first.
@@ -136,7 +136,7 @@ class Logical(ExpressionPass):
 
     def _any_order(self, left: cst.BaseExpression, right: cst.BaseExpression) -> bool:
         """Whether two operands can be evaluated in either order."""
-        if walrus(left) or walrus(right):
+        if self.walrus(left) or self.walrus(right):
             return False
         names = isinstance(left, cst.Name) and isinstance(right, cst.Name)
         return names or any(_constant(side) or self._settled(side) for side in (left, right))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import libcst as cst
 
-from janusx.transforms.build import parts
 from janusx.transforms.expression_pass import ExpressionPass
 from janusx.transforms.sites import numbers_of
+from janusx.transforms.walks import parts
 
 
 class Matches(ExpressionPass):

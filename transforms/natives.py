@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 
 import libcst as cst
 
@@ -20,9 +20,9 @@ from janusx.transforms.blocks import (
     with_body,
     with_else,
 )
-from janusx.transforms.build import parts
 from janusx.transforms.lines import mark_of, update
 from janusx.transforms.unit import Unit
+from janusx.transforms.walks import parts
 
 DEEPEST = 20
 """How many functions may nest: Python takes no more than 100 levels of indentation."""
@@ -38,15 +38,20 @@ def why_native(function: cst.FunctionDef | cst.Lambda) -> str | None:
     return _reason(function.body)
 
 
+@cache
+def _is_scope(kind: type) -> bool:
+    return issubclass(kind, (cst.FunctionDef, cst.Lambda, cst.ClassDef))
+
+
 def _reason(node: cst.CSTNode) -> str | None:
-    if isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+    kind = type(node)
+    if _is_scope(kind):
         return None
-    if isinstance(node, cst.Yield):
+    if kind is cst.Yield:
         return "a generator runs in steps that its consumer decides"
-    if isinstance(node, cst.Await):
+    if kind is cst.Await:
         return "an async function runs in steps that its event loop decides"
-    reader = _frame_reader(node)
-    if reader is not None:
+    if kind is cst.Call and (reader := _frame_reader(node)) is not None:
         return f"{reader}() sees the function's local variables by name"
     for part in parts(node):
         reason = _reason(part)
@@ -64,7 +69,7 @@ def _frame_reader(node: cst.CSTNode) -> str | None:
 
 def reads_frame(node: cst.CSTNode) -> bool:
     """Whether code reads the local variables of the function that it stands in by name."""
-    if isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+    if _is_scope(type(node)):
         return False
     return _frame_reader(node) is not None or any(map(reads_frame, parts(node)))
 

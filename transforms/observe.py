@@ -32,6 +32,7 @@ from janusx.transforms.result import Rewritten
 from janusx.transforms.sites import Parsed, parse
 from janusx.transforms.state_names import StateNames, state_names
 from janusx.transforms.untouched import TOO_DEEP, untouched
+from janusx.transforms.walks import Visitor
 
 # Their text, without the parentheses that LibCST does not count in, is no argument.
 _NEEDS_PARENTHESES = (cst.Yield, cst.GeneratorExp, cst.Tuple, cst.NamedExpr)
@@ -74,12 +75,12 @@ def _observe(
     source: str, first_line: int, ops_name: str, modules: Collection[str], class_name: str | None
 ) -> Rewritten:
     parsed = parse(source, first_line=first_line)
-    text = parsed.module.code
+    text = parsed.text
     while re.search(rf"\b{ops_name}\b", text):
         ops_name += "_"
     state = state_names(parsed, modules, class_name)
     observer = _Observer(parsed, state, ops_name)
-    parsed.function.body.visit(observer)
+    observer.walk(parsed.function.body)
     edits = observer.edits + _frame(parsed, observer)
     emitted, lines = _apply(text, edits, first_line)
     return Rewritten(emitted, lines, parsed.sites, (), ops_name, state.names, state.writes)
@@ -120,10 +121,10 @@ def _apply(text: str, edits: list[_Edit], first_line: int) -> tuple[str, tuple[i
 def _frame(parsed: Parsed, observer: _Observer) -> list[_Edit]:
     """What makes one plain `def` of the whole: no decorators, and `def` for `lambda`."""
     function = parsed.function
-    end = len(parsed.module.code)
+    end = len(parsed.text)
     if isinstance(function, cst.FunctionDef):
         name = parsed.ranges[function.name].start
-        return [_Edit(0, True, -1, "", observer.offset(name.line, 0))] if function.decorators else []
+        return [_Edit(0, True, -1, "", parsed.offset(name.line, 0))] if function.decorators else []
     start, stop = observer.span(function)
     colon, _ = observer.span(function.colon)
     return [
@@ -133,7 +134,7 @@ def _frame(parsed: Parsed, observer: _Observer) -> list[_Edit]:
     ]
 
 
-class _Observer(cst.CSTVisitor):
+class _Observer(Visitor):
     """Collects the edits of a function's body."""
 
     def __init__(self, parsed: Parsed, state: StateNames, ops_name: str) -> None:
@@ -142,18 +143,12 @@ class _Observer(cst.CSTVisitor):
         self._parsed = parsed
         self._state = state
         self._ops = ops_name
-        self._starts = [0, *(match.end() for match in re.finditer("\n", parsed.module.code))]
         # The site that the operands of a boolean operation are parts of, where that is not the operation's own.
         self._part_of: dict[cst.CSTNode, int] = {}
 
-    def offset(self, line: int, column: int) -> int:
-        """Where in the text a position is."""
-        return self._starts[line - 1] + column
-
     def span(self, node: cst.CSTNode) -> tuple[int, int]:
         """Where a node, without its own parentheses, starts and ends in the text."""
-        place = self._parsed.ranges[node]
-        return self.offset(place.start.line, place.start.column), self.offset(place.end.line, place.end.column)
+        return self._parsed.span(node)
 
     def _site(self, node: cst.CSTNode) -> int:
         return self._parsed.site_of[node].id
@@ -191,7 +186,7 @@ class _Observer(cst.CSTVisitor):
         site = self._site(node)
         start, _ = self.span(node)
         line = self._parsed.ranges[node].start.line
-        indent = self._parsed.module.code[self.offset(line, 0) : start]
+        indent = self._parsed.text[self._parsed.offset(line, 0) : start]
         self.edits.append(_Edit(start, True, len(self.edits), f"{self._ops}.begin(site={site})\n{indent}"))
         self._truth(node.test, site)
 

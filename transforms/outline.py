@@ -22,6 +22,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from janusx.transforms.host_names import HostNames
+from janusx.transforms.lines import lines_of
 
 OUTLINED = "outlined"
 """What the function calls."""
@@ -186,7 +187,7 @@ def _written(
     made = copy.copy(function)
     made.args, made.body, made.decorator_list, made.returns = arguments, body, [], None
     text = ast.unparse(ast.fix_missing_locations(made))
-    lines = [first_line] * len(text.splitlines())
+    lines = [first_line] * len(lines_of(text))
     again = ast.parse(text).body[0]
     assert isinstance(again, ast.FunctionDef)
     for mine, written in zip(ast.walk(made), ast.walk(again), strict=True):

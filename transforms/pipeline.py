@@ -104,7 +104,7 @@ def _emitted(unit: Unit) -> str:
     function = lower(function, unit)
     # Checked reads last: `jx.read(y, "y")` would hide from the passes that `y` is a name.
     if unit.checked or unit.sure or unit.deleted:
-        changed = function.visit(Reads(unit))
+        changed = Reads(unit).walk(function)
         assert isinstance(changed, cst.FunctionDef)
         function = changed
     return unit.parsed.module.with_changes(body=[function], header=[], footer=[]).code
@@ -115,7 +115,7 @@ def _marked_function(unit: Unit) -> cst.FunctionDef:
     original = unit.parsed.function
     walk = Expressions(unit)
     walk.enter(original)
-    body = original.body.visit(walk)
+    body = walk.walk(original.body)
     walk.leave(original)
     function = _bare(original, unit)
     line = unit.parsed.line(original)
@@ -131,7 +131,7 @@ def _bare(original: cst.FunctionDef | cst.Lambda, unit: Unit) -> cst.FunctionDef
     """The signature as it is, without decorators; a `lambda` as a `def`."""
     params = original.params
     if unit.class_name is not None and "__" in unit.source:
-        mangled = params.visit(SignatureNames(unit.class_name))
+        mangled = SignatureNames(unit.class_name).walk(params)
         assert isinstance(mangled, cst.Parameters)
         params = mangled
     if isinstance(original, cst.Lambda):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from janusx.transforms.expression_pass import ExpressionPass
+from janusx.transforms.walks import Transformer
 
 
 def mangle(name: str, class_name: str | None) -> str:
@@ -35,7 +36,7 @@ class PrivateNames(ExpressionPass):
         self.classes -= 1
 
 
-class SignatureNames(cst.CSTTransformer):
+class SignatureNames(Transformer):
     """Mangles names in the outermost signature, which is else left alone."""
 
     def __init__(self, class_name: str) -> None:

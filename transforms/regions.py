@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import libcst as cst
 
-from janusx.transforms.analysis import Scope, uses_of
+from janusx.transforms.analysis import Scope
 from janusx.transforms.blocks import Block, falls, map_blocks
 from janusx.transforms.boundness import Boundness
 from janusx.transforms.build import Region, assign, define, give, names, simple, statements, string
@@ -70,9 +70,9 @@ class Regions:
     def _enter(self, body: Block, params: Iterable[str]) -> Level:
         """Start an emitted function: its own names are unbound at its start, all others are somebody else's concern."""
         analysis = self.unit.analysis
-        own = set(analysis.block(body).writes) - set(params)
-        bound = Boundness(analysis, self._swallows, ())
         everything = analysis.block(body)
+        own = set(everything.writes) - set(params)
+        bound = Boundness(analysis, self._swallows, ())
         mentioned = set(everything.writes) | everything.read | set(params)
         bound.block(body, frozenset(mentioned - own))
         level = Level(bound.before)
@@ -130,7 +130,7 @@ class Regions:
         last = mark_of(body[-1]) if body else mark
         if carried and falls(body):
             emitted.append(at(give(names(carried)), last))
-        own = uses_of(*emitted)
+        own = self.unit.analysis.together(emitted)
         mine = [n for n in own.writes if n not in params and n not in handed_in]
         top = [self.unbound(n, mark) for n in level.needs if n in mine and n not in self.shared]
         emitted = [*self._declarations(own.writes, mark), *top, *emitted]

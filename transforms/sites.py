@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from janusx.transforms.result import Kind, Site
+from janusx.transforms.walks import Visitor
 
 SHOWN: frozenset[Kind] = frozenset({"if", "while", "for", "if_exp", "assert", "comp_if", "guard"})
 """Kinds that are numbered first, so that the numbers in names like `if_1_true` stay small and calm."""
@@ -21,19 +24,42 @@ class Parsed:
     Attributes:
         module: the parsed module. Its statement is the `def`, or an expression statement that holds the `lambda`.
         function: the `def` or `lambda`.
-        sites: all sites; `sites[i].id == i + 1`.
         site_of: the site of a node: `If`, `While`, `For`, `IfExp`, `Assert`, `CompIf`, `MatchCase` (guard or numbers),
             `BooleanOperation`, `UnaryOperation` (`not`), `Comparison` (a chain), `Call`.
-        ranges: the position of every node within the dedented source (lines from 1).
+        ranges: the position of every node within the dedented source (lines from 1), without its own parentheses.
+        text: the text of the module.
         first_line: the file line of the source's first line.
+        starts: for each line of the text, where in it the line starts.
     """
 
     module: cst.Module
     function: cst.FunctionDef | cst.Lambda
-    sites: tuple[Site, ...]
     site_of: Mapping[cst.CSTNode, Site]
     ranges: Mapping[cst.CSTNode, CodeRange]
     first_line: int
+    text: str
+    starts: Sequence[int]
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """All sites; `sites[i].id == i + 1`."""
+        return tuple(self.site_of.values())
+
+    def offset(self, line: int, column: int) -> int:
+        """Where in the text a position is."""
+        return self.starts[line - 1] + column
+
+    def span(self, node: cst.CSTNode) -> tuple[int, int]:
+        """Where a node, without its own parentheses, starts and ends in the text."""
+        place = self.ranges[node]
+        return self.offset(place.start.line, place.start.column), self.offset(place.end.line, place.end.column)
+
+    def code(self, node: cst.CSTNode) -> str:
+        """The code of a node, in its parentheses."""
+        if getattr(node, "lpar", ()):
+            return self.module.code_for_node(node)
+        start, end = self.span(node)
+        return self.text[start:end]
 
     def line(self, node: cst.CSTNode) -> int:
         """The file line on which a node starts."""
@@ -44,6 +70,11 @@ class Parsed:
         return self.ranges[node].end.line + self.first_line - 1
 
 
+_NEWLINE = re.compile("\r\n?|\n")
+
+
+# A function is observed, rewritten, rewritten with other assumptions, and split: each asks for the same tree.
+@lru_cache(maxsize=8)
 def parse(source: str, *, first_line: int = 1) -> Parsed:
     """Parse the dedented source of one `def` or `lambda` and number its sites.
 
@@ -58,36 +89,46 @@ def parse(source: str, *, first_line: int = 1) -> Parsed:
         ValueError: the text is not one `def` or `lambda`.
         RecursionError: the text nests too deep.
     """
-    module = _parse_module(source)
+    module, text = _parse_module(source)
+    # Python splits lines here alone; `str.splitlines` would also do so at form feeds, and in strings.
+    starts = [0, *(match.end() for match in _NEWLINE.finditer(text))]
     ranges = _ranges(module)
     function = _only_function(module)
     finder = _Finder()
-    function.body.visit(finder)
+    finder.walk(function.body)
     ordered = sorted(finder.found, key=lambda found: found[1] not in SHOWN)  # Stable: source order within both.
     site_of: dict[cst.CSTNode, Site] = {}
+    parsed = Parsed(module, function, site_of, ranges, first_line, text, starts)
     for number, (node, kind, shown) in enumerate(ordered, start=1):
         start = ranges[node].start
-        text = " ".join(module.code_for_node(shown).replace("\\\n", " ").split())
-        site_of[node] = Site(number, kind, start.line + first_line - 1, start.column, text)
-    return Parsed(module, function, tuple(site_of.values()), site_of, ranges, first_line)
+        written = " ".join(parsed.code(shown).replace("\\\n", " ").split())
+        site_of[node] = Site(number, kind, start.line + first_line - 1, start.column, written)
+    return parsed
+
+
+class _Positions(MetadataWrapper):
+    """Resolves positions alone: those are found by printing."""
+
+    def visit_batched(self, *_: object, **__: object) -> cst.CSTNode:
+        return self.module  # LibCST would walk through the tree for visitors, of which there are none.
 
 
 def _ranges(module: cst.Module) -> Mapping[cst.CSTNode, CodeRange]:
     try:
         # A parser's tree has no node twice, and the copy costs as much as the parse.
-        return MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+        return _Positions(module, unsafe_skip_copy=True).resolve(PositionProvider)
     except KeyError:  # libcst's own cleaning up after a RecursionError; to print it would take minutes.
         raise RecursionError("maximum recursion depth exceeded in computing positions") from None
 
 
-def _parse_module(source: str) -> cst.Module:
+def _parse_module(source: str) -> tuple[cst.Module, str]:
     try:
-        return cst.parse_module(source)
+        return cst.parse_module(source), source
     except cst.ParserSyntaxError:
         if "lambda" not in source:
             raise
         # A lambda that ran over several lines inside somebody's parentheses needs parentheses of its own.
-        return cst.parse_module(f"({source})")
+        return cst.parse_module(f"({source})"), f"({source})"
 
 
 def _only_function(module: cst.Module) -> cst.FunctionDef | cst.Lambda:
@@ -102,7 +143,7 @@ def _only_function(module: cst.Module) -> cst.FunctionDef | cst.Lambda:
     raise ValueError("the source is not one def or lambda")
 
 
-class _Finder(cst.CSTVisitor):
+class _Finder(Visitor):
     """Collects sites in source order: a construct before its parts, since it starts where the first of them does."""
 
     def __init__(self) -> None:

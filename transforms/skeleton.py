@@ -23,6 +23,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from janusx.transforms.host_names import HostNames, dotted
+from janusx.transforms.lines import lines_of
 
 _MOVING = frozenset("append extend insert pop add update setdefault".split())
 _COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)
@@ -109,7 +110,7 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
 
 def _placed(text: str, made: ast.FunctionDef, first_line: int) -> Skeleton:
     """The marks of the statements as lines of the text."""
-    host, alone, lines = set[int](), set[int](), [first_line] * len(text.splitlines())
+    host, alone, lines = set[int](), set[int](), [first_line] * len(lines_of(text))
     again = ast.parse(text).body[0]
     for mine, written in zip(_statements(made), _statements(again), strict=True):
         line = getattr(mine, "lineno", 1) + first_line - 1

@@ -25,7 +25,7 @@ from janusx.transforms.blocks import RETURN, Block, Loop, falls, jumps, map_bloc
 from janusx.transforms.boundness import Boundness
 from janusx.transforms.build import Fresh, Ops, assign, give, statements
 from janusx.transforms.context_managers import swallows_by
-from janusx.transforms.expression_pass import ExpressionPass, Frame, Left
+from janusx.transforms.expression_pass import ExpressionPass, Frame
 from janusx.transforms.host_statements import (
     HostCalls,
     at_work,
@@ -35,11 +35,12 @@ from janusx.transforms.host_statements import (
     rebindable,
     stays_on_host,
 )
-from janusx.transforms.lines import TAG, Mark, mark_of, put, read_back
+from janusx.transforms.lines import TAG, Mark, lines_of, mark_of, put, read_back
 from janusx.transforms.liveness import Liveness
 from janusx.transforms.natives import reads_frame
 from janusx.transforms.sites import Parsed, parse
 from janusx.transforms.unit import Unit
+from janusx.transforms.walks import Changed, Visitor
 
 _RETURNS = frozenset({RETURN, f"hard {RETURN}"})
 
@@ -136,7 +137,7 @@ def split(
     unit = Unit(source, parsed, Ops(fresh(ops_name)), fresh, Analysis(), is_leaf, {}, class_name, list(parsed.sites))
     walk = _Normal(unit)
     walk.enter(function)
-    body = function.body.visit(walk)
+    body = walk.walk(function.body)
     assert isinstance(body, cst.IndentedBlock)
     splitter = _Splitter(unit, function, frozenset(cuts), walk, consumes, frozenset(alone) if alone != () else None)
     emitted = splitter.function(statements(body))
@@ -157,7 +158,7 @@ class _Normal(ExpressionPass):
         self.inline: set[int] = set()  # lines of statements that stand on the line of a header
         self.ends: dict[tuple[int, type], int] = {}  # by first line and type of a statement: its last line
 
-    def _marked(self, original: cst.CSTNode, node: cst.CSTNode) -> Left:
+    def _marked(self, original: cst.CSTNode, node: cst.CSTNode) -> Changed:
         parsed = self.unit.parsed
         if isinstance(original, cst.SimpleStatementSuite):
             self.inline.add(parsed.line(original))
@@ -191,7 +192,7 @@ class _Splitter:
         self.calls = HostCalls(unit)
         self._function = function
         self._cuts = cuts
-        self._texts = unit.source.splitlines()
+        self._texts = lines_of(unit.source)
         self._scope: Scope = unit.analysis.scope(function)
         self._live: Liveness
         self._bound: Boundness
@@ -467,12 +468,12 @@ def statement_line(source: str, lines: Sequence[int], *, first_line: int = 1) ->
         return None
     nested: list[tuple[int, int]] = []
 
-    class Nested(cst.CSTVisitor):
+    class Nested(Visitor):
         def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
             nested.append((parsed.line(node), parsed.last_line(node)))
             return False
 
-    parsed.function.body.visit(Nested())
+    Nested().walk(parsed.function.body)
     start, end = parsed.line(parsed.function.body), parsed.last_line(parsed.function)
     for line in lines:
         if start <= line <= end and not any(first <= line <= last for first, last in nested):

@@ -14,6 +14,7 @@ import libcst as cst
 from janusx.transforms.analysis import scope_of
 from janusx.transforms.result import Region, Write, WriteKind
 from janusx.transforms.sites import Parsed
+from janusx.transforms.walks import Visitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def state_names(parsed: Parsed, modules: Collection[str] = (), class_name: str |
         (('self.n', 'self.step', 'x.size'), ['self.n'])
     """
     walker = _Walker(parsed, modules, class_name)
-    parsed.function.body.visit(walker)
+    walker.walk(parsed.function.body)
     return StateNames(tuple(walker.names), walker.reads, tuple(walker.writes), walker.stores)
 
 
@@ -84,7 +85,7 @@ class _Scope:
     lent: Collection[str] = field(default=())
 
 
-class _Lent(cst.CSTVisitor):
+class _Lent(Visitor):
     """Names that the functions use which are defined in a piece of code."""
 
     def __init__(self) -> None:
@@ -102,11 +103,11 @@ class _Lent(cst.CSTVisitor):
 
 def _scope(function: cst.FunctionDef | cst.Lambda) -> _Scope:
     scope, lent = scope_of(function), _Lent()
-    function.body.visit(lent)
+    lent.walk(function.body)
     return _Scope(scope.globals, scope.nonlocals, lent.names & scope.bound)
 
 
-class _Walker(cst.CSTVisitor):
+class _Walker(Visitor):
     """One walk through a function's body."""
 
     def __init__(self, parsed: Parsed, modules: Collection[str], class_name: str | None) -> None:
@@ -137,7 +138,7 @@ class _Walker(cst.CSTVisitor):
     def _all(self, *parts: cst.CSTNode | None) -> None:
         for part in parts:
             if part is not None:
-                part.visit(self)
+                self.walk(part)
 
     def visit_If(self, node: cst.If) -> bool:
         self._all(node.test)
@@ -186,7 +187,7 @@ class _Walker(cst.CSTVisitor):
 
     def _nested(self, node: cst.FunctionDef | cst.Lambda) -> None:
         before, self._scope = self._scope, _scope(node)
-        node.body.visit(self)
+        self.walk(node.body)
         self._scope = before
 
     def visit_ClassDef(self, node: cst.ClassDef) -> bool:
@@ -194,7 +195,7 @@ class _Walker(cst.CSTVisitor):
         self._all(*node.decorators, *node.bases, *node.keywords)
         before = self._scope, self._class_name
         self._scope, self._class_name = _Scope(), node.name.value  # Its names are its own.
-        node.body.visit(self)
+        self.walk(node.body)
         self._scope, self._class_name = before
         return False
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import libcst as cst
 
 from janusx.transforms.build import argument, string, thunk
-from janusx.transforms.expression_pass import ExpressionPass, walrus
+from janusx.transforms.expression_pass import ExpressionPass
 from janusx.transforms.unit import Unit
 
 Ops = Callable[..., cst.Call]
@@ -86,7 +86,7 @@ class Subscripts(ExpressionPass):
 
     def leave_AugAssign(self, original_node: cst.AugAssign, updated_node: cst.AugAssign) -> cst.BaseSmallStatement:
         target, operand = updated_node.target, updated_node.value
-        if not isinstance(target, cst.Subscript) or not self._computed(target) or walrus(operand):
+        if not isinstance(target, cst.Subscript) or not self._computed(target) or self.walrus(operand):
             return updated_node
         sign = string(_SIGNS[type(updated_node.operator)])
         return cst.Expr(self.ops("update_item", target.value, _index(target, self.ops), sign, thunk(operand)))

@@ -6,6 +6,7 @@ import io
 import tokenize
 from collections.abc import Sequence
 
+from janusx.transforms.lines import lines_of
 from janusx.transforms.result import Refusal, Rewritten, Site
 
 _Place = tuple[int, int]
@@ -29,8 +30,8 @@ def untouched(source: str, first_line: int, reason: str, ops_name: str, sites: t
     start = _start_of_def(source)
     kind, text = ("lambda", _lambda_as_def(source)) if start is None else ("def", _lines_from(source, start))
     line = first_line + (start or 1) - 1
-    last = first_line + len(source.splitlines()) - 1
-    lines = tuple(min(line + i, last) for i in range(len(text.splitlines())))
+    last = first_line + len(lines_of(source)) - 1
+    lines = tuple(min(line + i, last) for i in range(len(lines_of(text))))
     return Rewritten(text, lines, sites, (Refusal(line, kind, reason),), ops_name)
 
 
@@ -48,7 +49,7 @@ def _start_of_def(source: str) -> int | None:
 
 
 def _lines_from(source: str, line: int) -> str:
-    return "".join(source.splitlines(keepends=True)[line - 1 :])
+    return "\n".join([*lines_of(source)[line - 1 :], ""])
 
 
 def _lambda_as_def(source: str) -> str:
@@ -77,7 +78,7 @@ def _colon_and_end(tokens: Sequence[tokenize.TokenInfo], first: int) -> tuple[to
 
 
 def _between(text: str, start: _Place, end: _Place) -> str:
-    lines = text.splitlines(keepends=True)[start[0] - 1 : end[0]]
+    lines = lines_of(text)[start[0] - 1 : end[0]]
     lines[-1] = lines[-1][: end[1]]
     lines[0] = lines[0][start[1] :]
-    return "".join(lines)
+    return "\n".join(lines)

@@ -8,9 +8,10 @@ import libcst as cst
 
 from janusx.transforms.analysis import Scope, declared, uses_of
 from janusx.transforms.blocks import Block
-from janusx.transforms.build import Region, Thunk, assign, block, expr, parts, simple, string
+from janusx.transforms.build import Region, Thunk, assign, block, expr, simple, string
 from janusx.transforms.lines import Mark, at, mark_of, put
 from janusx.transforms.unit import Unit
+from janusx.transforms.walks import Transformer, parts
 
 
 def read_in_functions(body: Block, maybe: set[cst.Name]) -> list[str]:
@@ -18,22 +19,24 @@ def read_in_functions(body: Block, maybe: set[cst.Name]) -> list[str]:
     found: dict[str, None] = {}
 
     def look(node: cst.CSTNode, inside: bool) -> None:
-        if isinstance(node, cst.Name):
+        kind = type(node)
+        if kind is cst.Name and isinstance(node, cst.Name):
             if inside and node in maybe:
                 found[node.value] = None
-        elif not isinstance(node, (cst.SimpleString, cst.Integer)):
-            inside = inside or isinstance(node, (Region, Thunk))
+        else:
+            inside = inside or kind is Region or kind is Thunk
             for part in parts(node):
                 look(part, inside)
 
-    for statement in body:
-        look(statement, inside=False)
+    if maybe:
+        for statement in body:
+            look(statement, inside=False)
     return list(found)
 
 
 def declarations(scope: Scope, body: Block, unbound: Iterable[str], unit: Unit, mark: Mark) -> list[cst.BaseStatement]:
     """What stands at the top of a function: first values, and `y: object` for names that are no longer bound in it."""
-    uses = uses_of(*body)
+    uses = unit.analysis.together(body)
     here = set(uses.binds) | uses.unbinds | set(scope.params)
     for statement in body:
         here |= declared(statement)
@@ -46,7 +49,7 @@ def declarations(scope: Scope, body: Block, unbound: Iterable[str], unit: Unit, 
     return [*made]
 
 
-class Reads(cst.CSTTransformer):
+class Reads(Transformer):
     """Puts the checks in, and `jx.unbound` back where a name ends.
 
     Attributes:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from janusx.transforms import rewrite
-from tests.transforms.compare import source
+from janusx.transforms.observe import observe
+from tests.transforms.compare import make, source
 
 
 def lines_of(text: str, first_line: int = 1) -> list[tuple[int, str]]:
@@ -81,3 +84,31 @@ def test_a_return_that_is_understood_stands_on_the_line_of_what_it_follows() -> 
                     return x
     """)
     assert (2, "return None") in found
+
+
+STRINGS = {
+    "lines of spaces": "a\n    \n\n  \nb",
+    "spaces at the end": "a\n  ",
+    "form feeds and other characters at which `str.splitlines` splits": "a\x0cb\x0bc\x1cd\x85e\u2028f",
+    "lines that look like comments": "# a\n   \n# b\n",
+}
+
+
+@pytest.mark.parametrize("text", STRINGS.values(), ids=STRINGS)
+@pytest.mark.parametrize(
+    "form", ["return x, {}", "if x:\n        y = {}\n    else: y = 1\n    return y", "return(str)({})"]
+)
+def test_what_is_in_a_string_stays_as_it_is(text: str, form: str) -> None:
+    before = "def f(x):\n    " + form.format(f'"""{text}"""') + "\n"
+    made = rewrite(before)
+    assert make(made.text, {}, made.ops_name)(1) == make(before, {})(1)
+    assert len(made.lines) == made.text.count("\n")
+    assert text in observe(before).text
+
+
+def test_a_lambda_or_a_deep_function_keeps_its_strings() -> None:
+    assert "a\n   \x0cb" in rewrite('lambda x: """a\n   \x0cb"""\n').text
+    deep = "-" * 2000 + "x"
+    made = rewrite(f'def f(x):\n    y = """a\x0c\n  \n"""\n    return {deep}\n')
+    assert made.refusals and "a\x0c\n  \n" in made.text
+    assert len(made.lines) == made.text.count("\n")
