@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from collections import Counter
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import libcst as cst
 
@@ -142,7 +142,7 @@ class HostCalls(Transformer):
         """A simple statement or an expression."""
         changed = self.walk(node)
         assert isinstance(changed, (type(node), cst.BaseExpression))
-        return changed
+        return cast(_Node, changed)
 
     header = within
     """A compound statement: only its header, since its blocks are not looked at."""
