@@ -1,12 +1,16 @@
 """The sweep: `python -m tests.sweep` tries the rewriter on every function of large libraries.
 
-For each function and lambda: its source is found again, `rewrite` and `observe` take it, and what they emit compiles
-and has the original's parameters. Nothing is run. A table is printed, JSON is written, and the exit status is 1 if
-anything broke.
+For each function and lambda: its source is found again, `rewrite` and `observe` take it, and what they emit compiles,
+has the original's parameters, and has its texts. Nothing is run. A table is printed, JSON is written, and the exit
+status is 1 if anything broke.
 
     python -m tests.sweep                          the standard library, its tests, jax, flax, optax, equinox, numpy
     python -m tests.sweep stdlib optax --jobs 8    some of them
     python -m tests.sweep --every 50               each fiftieth file
+    python -m tests.sweep --again                  what was found is kept; only files that were not swept yet, or broke
+
+What is found is kept file by file, so that a sweep that is ended early goes on where it was. `tests.sweep.page` makes
+the page of it.
 """
 
 from __future__ import annotations
@@ -14,13 +18,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,7 @@ from rich.table import Table
 
 from tests.sweep.check import Failure, Findings, check_file
 from tests.sweep.corpus import LIBRARIES, files_of
+from tests.sweep.kept import Kept, versions
 
 
 def main() -> int:
@@ -40,31 +44,40 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--every", type=int, default=1, help="take each n-th file")
     parser.add_argument("--json", type=Path, default=Path("sweep.json"), help="where the report goes")
+    parser.add_argument("--kept", type=Path, default=Path("sweep-files.jsonl"), help="where each file's findings go")
+    parser.add_argument("--again", action="store_true", help="keep what an earlier sweep found")
     options = parser.parse_args()
     if unknown := set(options.libraries) - set(LIBRARIES):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     files = {name: files_of(name)[:: options.every] for name in options.libraries or LIBRARIES}
-    started = time.perf_counter()
-    found = sweep(files, options.jobs)
-    seconds = time.perf_counter() - started
-    options.json.write_text(json.dumps(report(found, seconds, options.jobs), indent=1) + "\n")
-    show(found, seconds, options.jobs, Console())
+    kept = Kept(options.kept)
+    if not options.again:
+        kept.clear()
+    found = sweep(files, options.jobs, kept)
+    options.json.write_text(json.dumps(report(found, options.jobs), indent=1) + "\n")
+    show(found, options.jobs, Console())
     return int(any(findings.failures for findings in found.values()))
 
 
-def sweep(files: dict[str, list[Path]], jobs: int) -> dict[str, Findings]:
-    """The findings of each library."""
+def sweep(files: dict[str, list[Path]], jobs: int, kept: Kept) -> dict[str, Findings]:
+    """The findings of each library; those of each file are kept as they come."""
     library_of = {path: name for name, paths in files.items() for path in paths}
     found = {name: Findings() for name in files}
     left = {name: len(paths) for name, paths in files.items()}
+    before = {path: findings for path, findings in kept.read().items() if not findings.failures}
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("rewriting", total=len(library_of))
-        for path, findings in _checked(list(library_of), jobs):
+        new = _checked([path for path in library_of if path not in before], jobs)
+        for path, findings in chain(((path, before[path]) for path in library_of if path in before), new):
+            if path not in before:
+                kept.write(path, findings)
             name = library_of[path]
             found[name].add(findings)
             left[name] -= 1
             progress.advance(task)
-            if not left[name]:  # a sweep that is ended early has told what it found so far
+            for failure in findings.failures:
+                progress.console.print(f"{failure.where}: {failure.stage}: {failure.what}", markup=False)
+            if not left[name]:
                 progress.console.print(f"{name}: {found[name].functions} functions, {len(found[name].failures)} broken")
     return found
 
@@ -93,11 +106,10 @@ def _pooled(paths: list[Path], jobs: int) -> Iterator[tuple[Path, Findings]]:
             yield futures[future], future.result()
 
 
-def report(found: dict[str, Findings], seconds: float, jobs: int) -> dict[str, Any]:
+def report(found: dict[str, Findings], jobs: int) -> dict[str, Any]:
     """Everything, for JSON."""
     return {
-        "python": platform.python_version(),
-        "seconds": round(seconds, 1),
+        "versions": versions(),
         "jobs": jobs,
         "libraries": {name: _of_library(findings) for name, findings in found.items()},
     }
@@ -107,10 +119,17 @@ def _of_library(findings: Findings) -> dict[str, Any]:
     return {
         "functions": findings.functions,
         "lines": findings.lines,
+        "files": findings.files,
         "whole": findings.whole,
+        "seconds": {stage: round(spent, 1) for stage, spent in findings.seconds.items()},
         "functions_per_second": {stage: round(rate) for stage, rate in rates(findings).items()},
         "refusals": [
-            {"construct": construct, "reason": reason, "count": count}
+            {
+                "construct": construct,
+                "reason": reason,
+                "count": count,
+                "for example": findings.examples[construct, reason],
+            }
             for (construct, reason), count in findings.refusals.most_common()
         ],
         "sourceless": dict(findings.sourceless.most_common()),
@@ -123,7 +142,7 @@ def rates(findings: Findings) -> dict[str, float]:
     return {stage: findings.functions / spent for stage, spent in findings.seconds.items()}
 
 
-def show(found: dict[str, Findings], seconds: float, jobs: int, console: Console) -> None:
+def show(found: dict[str, Findings], jobs: int, console: Console) -> None:
     """Print the tables."""
     total = Findings()
     table = Table(title="Functions rewritten, each alone")
@@ -146,6 +165,7 @@ def show(found: dict[str, Findings], seconds: float, jobs: int, console: Console
     table.add_section()
     table.add_row(*_row("all", total))
     console.print(table)
+    seconds = sum(total.seconds.values()) / jobs
     rate = total.functions / seconds if seconds else 0.0
     console.print(f"{total.functions} functions in {seconds:.0f} s, {rate:.0f} a second, in {jobs} processes")
     reasons = Table(title="What stayed native Python")

@@ -41,31 +41,37 @@ class Findings:
     """What came of many functions.
 
     Attributes:
+        files: how many files they are in.
         functions: how many were tried.
         lines: how many lines their sources have; nested functions count again.
         whole: how many `rewrite` left native as a whole.
-        seconds: time by stage.
+        seconds: time of the processor by stage.
         refusals: how often each construct was left native, by (construct, reason).
+        examples: a place for each of these.
         sourceless: functions whose source could not be told, by reason.
         failures: what broke.
     """
 
+    files: int = 0
     functions: int = 0
     lines: int = 0
     whole: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
+    examples: dict[tuple[str, str], str] = field(default_factory=dict)
     sourceless: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
 
     def add(self, other: Findings) -> None:
         """Take in what came of other functions."""
+        self.files += other.files
         self.functions += other.functions
         self.lines += other.lines
         self.whole += other.whole
         for stage, seconds in other.seconds.items():
             self.spend(stage, seconds)
         self.refusals.update(other.refusals)
+        self.examples = {**other.examples, **self.examples}
         self.sourceless.update(other.sourceless)
         self.failures += other.failures
 
@@ -76,7 +82,7 @@ class Findings:
 
 def check_file(path: Path) -> Findings:
     """Try the functions of a file."""
-    findings = Findings()
+    findings = Findings(files=1)
     for function in functions_of(path):
         check(function, findings)
     return findings
@@ -87,21 +93,22 @@ def check(function: types.FunctionType, findings: Findings) -> None:
     findings.functions += 1
     code = function.__code__
     where = f"{code.co_filename}:{code.co_firstlineno} {code.co_qualname}"
-    stage, started = "source", time.perf_counter()
+    stage, started = "source", time.process_time()
     try:
         source = find_source(function)
         findings.lines += source.text.count("\n") + 1
         for stage, make in REWRITES.items():
-            findings.spend("source" if stage == "rewrite" else "rewrite", time.perf_counter() - started)
-            started = time.perf_counter()
+            findings.spend("source" if stage == "rewrite" else "rewrite", time.process_time() - started)
+            started = time.process_time()
             made = make(source.text, first_line=source.first_line, class_name=source.class_name)
             for refusal in made.refusals:
                 findings.refusals[refusal.construct, refusal.reason] += 1
+                findings.examples.setdefault((refusal.construct, refusal.reason), f"{code.co_filename}:{refusal.line}")
             findings.whole += stage == "rewrite" and _is_whole(made, source)
             emitted = compile_function(made, source, code.co_freevars, original=code)
             if wrong := wrong_with(emitted, code, made, source):
                 findings.failures.append(Failure(where, stage, wrong))
-        findings.spend("observe", time.perf_counter() - started)
+        findings.spend("observe", time.process_time() - started)
     except JanusXError as error:
         if stage == "source":
             findings.sourceless[error.why or error.what] += 1
@@ -128,9 +135,19 @@ def wrong_with(emitted: types.CodeType, code: types.CodeType, made: Rewritten, s
     unknown = set(emitted.co_freevars) - {*code.co_freevars, made.ops_name}
     if unknown:
         return f"it has free variables that the original has not: {', '.join(sorted(unknown))}"
-    if len(made.lines) != len(made.text.splitlines()):
+    if len(made.lines) != made.text.rstrip("\n").count("\n") + 1:
         return "its lines are not numbered one by one"
     last = source.first_line + source.text.count("\n")
     if not all(source.first_line <= line <= last for line in made.lines):
         return "it names lines that are not the function's"
-    return ""
+    missing = _texts(code) - _texts(emitted)
+    every = "\0".join(sorted(_texts(emitted)))
+    lost = [text for text in missing if text not in every and text.replace("%", "%%") not in every]
+    return f"it has lost {lost[0]!r}"[:200] if lost else ""
+
+
+def _texts(code: types.CodeType) -> set[str]:
+    """Its strings over several lines, in which a rewrite that goes by lines would show."""
+    own = {const for const in code.co_consts if isinstance(const, str) and "\n" in const}
+    inner = (const for const in code.co_consts if isinstance(const, types.CodeType))
+    return own.union(*map(_texts, inner))
