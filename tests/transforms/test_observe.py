@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import doctest
 import inspect
+import reprlib
 import textwrap
 import traceback
 import types
@@ -235,6 +236,14 @@ class Ops:
         return f
 
 
+def shown(value):
+    """A value in words, without what is deep in it: lists that hold one list twice, forty times over, have no end."""
+    words = reprlib.Repr()
+    words.maxlevel, words.maxlist, words.maxtuple, words.maxdict = 5, 40, 40, 40
+    words.maxother = words.maxstring = words.maxlong = 1000
+    return words.repr(value)
+
+
 def outcome(fn, log):
     """All that can be known of a call."""
     try:
@@ -245,11 +254,11 @@ def outcome(fn, log):
             result = asyncio.run(result)
     except Exception as error:
         result = (type(error), str(error), traceback.extract_tb(error.__traceback__)[1].lineno)
-    return repr(result), log
+    return shown(result), log
 
 
 def heard(log, x):
-    log.append(("h", repr(x)))
+    log.append(("h", shown(x)))
     return x
 
 
