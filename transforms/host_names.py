@@ -130,6 +130,7 @@ class HostNames:
         return any(
             (isinstance(each, ast.expr) and (self.gives_structure(each) or self.takes_out(each)))
             or (isinstance(each, ast.For | ast.comprehension) and self.goes_through(each.iter))
+            or (isinstance(each, ast.Call) and self.sums(each))
             for each in ast.walk(node)
         )
 
@@ -141,6 +142,15 @@ class HostNames:
             return False
         own = [self.goes_through(each) for each in node.args]
         return any(own) and all(mine or self.is_host(each) for mine, each in zip(own, node.args, strict=True))
+
+    def sums(self, node: ast.Call) -> bool:
+        """Whether a call is `sum` of a comprehension, or of a list of the function's own."""
+        func = node.func
+        if not isinstance(func, ast.Name) or func.id != "sum" or func.id in self.local | self.params:
+            return False
+        if node.keywords or not 1 <= len(node.args) <= 2:
+            return False
+        return isinstance(node.args[0], (ast.ListComp, ast.GeneratorExp)) or self.goes_through(node.args[0])
 
     def takes_out(self, node: ast.expr) -> bool:
         """Whether an expression takes an item out of a container of the function's own."""

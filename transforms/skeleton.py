@@ -47,12 +47,14 @@ class Skeleton:
         lines: for each line of `text` the line of the user's file.
         host: the lines of `text` of statements, and headers, that are host work.
         alone: likewise of statements that are a piece of their own: the next step of a chain (`total += t`).
+        own: names that hold nothing but containers which the function makes.
     """
 
     text: str
     lines: tuple[int, ...]
     host: frozenset[int]
     alone: frozenset[int]
+    own: frozenset[str] = frozenset()
 
 
 def _no(name: str) -> bool:
@@ -99,7 +101,7 @@ def skeleton(
     made = copy.copy(function)
     made.body, made.decorator_list, made.returns = body or [ast.Pass()], [], None
     text = ast.unparse(ast.fix_missing_locations(made))
-    return _placed(text, made, first_line)
+    return _placed(text, made, first_line, frozenset(names.made_here))
 
 
 def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
@@ -108,7 +110,7 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     return body[1:] if is_text else body
 
 
-def _placed(text: str, made: ast.FunctionDef, first_line: int) -> Skeleton:
+def _placed(text: str, made: ast.FunctionDef, first_line: int, own: frozenset[str]) -> Skeleton:
     """The marks of the statements as lines of the text."""
     host, alone, lines = set[int](), set[int](), [first_line] * len(lines_of(text))
     again = ast.parse(text).body[0]
@@ -121,7 +123,7 @@ def _placed(text: str, made: ast.FunctionDef, first_line: int) -> Skeleton:
             host.add(written.lineno)
         elif mark == "alone":
             alone.add(written.lineno)
-    return Skeleton(text, tuple(lines), frozenset(host), frozenset(alone))
+    return Skeleton(text, tuple(lines), frozenset(host), frozenset(alone), own)
 
 
 def _statements(node: ast.AST) -> Iterable[ast.stmt]:
@@ -131,12 +133,6 @@ def _statements(node: ast.AST) -> Iterable[ast.stmt]:
             yield child
         if not isinstance(child, _FUNCTIONS):
             yield from _statements(child)
-
-
-def _is_sum(node: ast.Call) -> bool:
-    """Whether a call is `sum` of a comprehension."""
-    plain = isinstance(node.func, ast.Name) and node.func.id == "sum" and not node.keywords and 1 <= len(node.args) <= 2
-    return plain and isinstance(node.args[0], (ast.ListComp, ast.GeneratorExp))
 
 
 def _name(name: str) -> ast.Name:
@@ -150,6 +146,7 @@ class _Parter:
         self.names = names
         self._first_line = first_line
         self._count = 0
+        self._loops = 0
         self._out: list[ast.stmt] = []
 
     def block(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
@@ -181,6 +178,11 @@ class _Parter:
     def _assign(self, node: ast.Assign) -> None:
         for target in node.targets:
             self._check_target(target)
+        if self._accumulates(node):
+            assert isinstance(node.value, ast.BinOp)
+            value = ast.BinOp(node.value.left, node.value.op, self._term(node.value.right))
+            self._add(node, ast.Assign(node.targets, value), "alone")
+            return
         value, how = self._value(node.value)
         writes = not all(isinstance(each, (ast.Name, ast.Tuple, ast.List)) for each in node.targets)
         if writes and how != "host":
@@ -196,11 +198,24 @@ class _Parter:
         if isinstance(node.target, ast.Name) and node.target.id in self.names.host:
             self._add(node, node, "host")
             return
-        value = self._lift(node.value)
-        simple = isinstance(value, (ast.Name, ast.Constant))
-        if not simple:
-            value = self._temporary(value, None)
-        self._add(node, ast.AugAssign(node.target, node.op, value), "alone")
+        alone = self._loops and isinstance(node.target, ast.Name)
+        value = self._term(node.value) if alone else self._lift(node.value)
+        self._add(node, ast.AugAssign(node.target, node.op, value), "alone" if alone else None)
+
+    def _accumulates(self, node: ast.Assign) -> bool:
+        """Whether it is `total = total + …`, in a loop of the host's: the next step of a chain."""
+        value, target = node.value, node.targets[0]
+        if not self._loops or len(node.targets) != 1 or not isinstance(target, ast.Name) or self.names.is_host(value):
+            return False
+        if not isinstance(value, ast.BinOp) or not isinstance(value.op, (ast.Add, ast.Sub, ast.Mult)):
+            return False
+        again = any(isinstance(each, ast.Name) and each.id == target.id for each in ast.walk(value.right))
+        return isinstance(value.left, ast.Name) and value.left.id == target.id and not again
+
+    def _term(self, node: ast.expr) -> ast.expr:
+        """What is added in a step of a chain, under a name."""
+        value = self._lift(node)
+        return value if isinstance(value, (ast.Name, ast.Constant)) else self._temporary(value, None)
 
     def _check_target(self, target: ast.expr) -> None:
         for each in ast.walk(target):
@@ -251,7 +266,10 @@ class _Parter:
         items, target = self._items(node.iter, node.target, rows)
         for row in rows:
             ast.fix_missing_locations(ast.copy_location(row, node))
-        self._add(node, ast.For(target, items, self.block([*rows, *node.body]), self.block(node.orelse)), "host")
+        self._loops += 1
+        body = self.block([*rows, *node.body])
+        self._loops -= 1
+        self._add(node, ast.For(target, items, body, self.block(node.orelse)), "host")
 
     def _items(self, items: ast.expr, target: ast.expr, rows: list[ast.stmt]) -> tuple[ast.expr, ast.expr]:
         """What a loop is over, and its target: arrays are looped over by index, and `rows` bind theirs."""
@@ -280,7 +298,10 @@ class _Parter:
             return
         if not self.names.is_host(node.test):
             self._refuse(node, "arrays decide about a loop over the structure")
-        self._add(node, ast.While(node.test, self.block(node.body), self.block(node.orelse)), "host")
+        self._loops += 1
+        body = self.block(node.body)
+        self._loops -= 1
+        self._add(node, ast.While(node.test, body, self.block(node.orelse)), "host")
 
     def _match(self, node: ast.Match) -> None:
         if not self._parts(node):
@@ -334,7 +355,7 @@ class _Parter:
             return self._choice(node)
         if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
             return self._loop(node)
-        if isinstance(node, ast.Call) and _is_sum(node) and "sum" not in names.local | names.params:
+        if isinstance(node, ast.Call) and names.sums(node):
             return self._sum(node)
         if isinstance(node, (ast.BoolOp, ast.Lambda, ast.NamedExpr, *_COMPREHENSIONS)):
             self._refuse(node, f"the structure is read within a `{type(node).__name__}`")
@@ -410,9 +431,12 @@ class _Parter:
         return node
 
     def _sum(self, node: ast.Call) -> ast.expr:
-        """`sum` of a comprehension as the loop that it is, so that it is one kind of work for any number of items."""
-        name = self._fresh()
-        comprehension = self._renamed(node.args[0])  # type: ignore[arg-type]
+        """`sum` as the loop that it is, so that it is one kind of work for any number of items."""
+        name, items = self._fresh(), node.args[0]
+        if not isinstance(items, (ast.ListComp, ast.GeneratorExp)):
+            part = ast.comprehension(ast.Name(self._fresh(), ast.Store()), items, [], 0)
+            items = ast.GeneratorExp(_name(part.target.id), [part])  # type: ignore[attr-defined]
+        comprehension = self._renamed(items)
         start = node.args[1] if len(node.args) > 1 else ast.Constant(0)
         self._statement(ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], start), node))
         add = ast.BinOp(_name(name), ast.Add(), comprehension.elt)

@@ -13,10 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from janusx import emitted
-from janusx.schedule import execution, recording, tables
+from janusx.schedule import chains, execution, recording, tables
 from janusx.schedule.functions import Segment
+from janusx.schedule.layout import Layout
+from janusx.schedule.order import Order
 from janusx.schedule.recording import Aval, Computed, Given, Handle, Host, Kind, Passed, Recording, Same, Slot, Tree
-from janusx.schedule.region import MADE, Made, Plan, Region, Result
+from janusx.schedule.region import MADE, Call, Made, Plan, Region, Result
+from janusx.schedule.tables import Found
 from janusx.signals import Structured, Unscheduled
 from janusx.state import exprs, policy, symbols
 from janusx.state.dtypes import weakened
@@ -57,18 +60,18 @@ class Builder:
         region = self.region
         fn, *templates = map(self._template, (fn, *args))
         outer = tuple(region.aval(array) for array in self.outer)
-        result, done = self._walk(fn, templates, len(outer))
-        found = Result.of(result)
+        found, rows, done = self._walk(fn, templates, outer)
         kinds = tuple(region.kinds.values())
-        layout = tables.Layout(kinds, tables.sizes_of(kinds, done, region.sizes), outer)
+        sizes = tables.sizes_of(kinds, region.order, rows, region.sizes, region.plan and region.plan.layout.order)
+        layout = Layout(kinds, region.order, sizes, outer, tuple(found.avals))
         plan = self._plan(fn, tuple(templates), layout, found.template)
         expr = exprs.Apply(plan.record, (*map(exprs.Object, region.paths), *self.exprs))
         made = tables.tables(layout, done, found.roots)
         inputs = [self.trace.host_input(_item(expr, i), jnp.asarray(table)) for i, table in enumerate(made)]
         for kind in kinds:
-            if kind.gives and kind.index not in self.segments:
+            if sizes.rows[kind.index] and not kind.chain and kind.index not in self.segments:
                 self.segments[kind.index] = self._trace(kind.segment, kind.args)[0]
-        arrays = execution.run(layout, list(region.avals), self.segments, self.outer, inputs, found.avals)
+        arrays = execution.run(layout, list(region.avals), self.segments, self.outer, inputs)
 
         def outside(part: Any) -> Any:
             if type(part) is Slot:
@@ -80,24 +83,30 @@ class Builder:
 
         return recording.rebuild(found.template, outside)
 
-    def _walk(self, fn: Any, templates: Sequence[Any], outer: int) -> tuple[Any, Recording]:
-        """Record, again as long as kinds turn up that were not known."""
+    def _walk(self, fn: Any, templates: Sequence[Any], outer: Sequence[int]) -> tuple[Result, list[Found], Recording]:
+        """Record, again as long as kinds turn up that were not known, or read each other in another order."""
         region = self.region
         while True:
             count = len(region.kinds)
-            objects = region.objects([self._real(path) for path in region.paths], self.made, self.values)
-            real, *args = (region.argument(part, objects, self.values) for part in (fn, *templates))
+            given = [self._real(path) for path in region.paths]
+            # The user's classes are as they are outside of a trace.
+            call = Call(fn, templates, given, self.made, self.values, lambda: context.entered(None))
             try:
-                with context.entered(None):  # the user's classes are as they are outside of a trace
-                    result, done = region.record(real, args, objects, outer)
+                result, done = region.record(call, outer)
             except recording.Strange as error:
                 raise Unscheduled(f"array code gets a {error} out of the structure") from None
             except Exception as error:
                 raise Unscheduled(f"the host cannot walk the structure: {type(error).__name__}: {error}") from error
             if len(region.kinds) == count:
-                return result, done
+                kinds = tuple(region.kinds.values())
+                if len(region.order.spots) < count:
+                    region.order = Order(tuple((i,) for i in range(count)), (None,) * count)
+                    continue
+                found = tables.found_in(kinds, region.order, done)
+                if region.ordered(found, done):
+                    return result, found, done
 
-    def _plan(self, fn: Any, args: tuple[Any, ...], layout: tables.Layout, result: Any) -> Plan:
+    def _plan(self, fn: Any, args: tuple[Any, ...], layout: Layout, result: Any) -> Plan:
         """The last plan where nothing has changed, so that passes come to an end."""
         region = self.region
         plan = Plan(region, fn, args, tuple(self.made), layout, len(region.paths), result)
@@ -208,6 +217,10 @@ class Builder:
         kind = Kind(len(region.kinds), segment, templates, reads, hosts, result, gives)
         region.kinds[tuple(reader.key)] = kind
         region.recording.rows.append(recording.Rows())
+        if chains.is_chain(segment.accumulation, templates, gives, list(region.avals)):
+            kind.chain = segment.accumulation.op  # type: ignore[union-attr]
+            region.sums[kind.index] = chains.sum_class(kind, region.handles[gives[0]])
+            region.sums[kind.index].flush = staticmethod(chains.flusher(region.recording, kind))
         self.segments[kind.index] = segment_fn
 
     def _piece_template(self, value: Any, fixed: frozenset[int], seen: Iterator[int]) -> Any:

@@ -1,27 +1,34 @@
-"""The compiled side: runs any schedule that fits, as one batch for what reads no array, then a scan over steps."""
+"""The compiled side: runs any schedule that fits. What recurses is a scan over steps, all else one batch a kind.
+
+Everything is in JAX's own words, so forward and reverse mode are JAX's. A phase of one kind is the program that one
+would write by hand for trees by levels: gather, compute, write a block. Kinds that recurse together come one after the
+other in each step, rather than by a `switch`, whose branches would each leave zeros for what the others keep for a
+gradient, and all weights that they read.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from janusx.schedule.chains import MINUS, PAD, PLUS
+from janusx.schedule.layout import Layout
 from janusx.schedule.recording import Aval, Kind
-from janusx.schedule.tables import Layout, ranks
 from janusx.state.dtypes import weakened
 
 Segment = Callable[[list[Any], list[Any]], list[Any]]
+Buffers = dict[int, Any]
 
 
 def run(
     layout: Layout,
     avals: Sequence[Aval],
-    segments: dict[int, Segment],
+    segments: Mapping[int, Segment],
     outer: Sequence[Any],
-    tables: Sequence[Any],
-    roots: Sequence[int],
+    packed: Sequence[Any],
 ) -> list[Any]:
     """Run a schedule.
 
@@ -30,76 +37,136 @@ def run(
         avals: by number.
         segments: by kind; each takes the arrays that it reads and Python values, and gives arrays.
         outer: the arrays from around the structure.
-        tables: what `tables.tables` gives.
-        roots: the avals of the results.
+        packed: what `tables.tables` gives.
 
     Returns:
         The results.
     """
-    rest = iter(tables)
-    buffers = {aval: jnp.zeros((rows, *avals[aval].shape), avals[aval].dtype) for aval, rows in layout.rows.items()}
-    for array, aval, rank in zip(outer, layout.outer, ranks(layout.outer), strict=True):
-        buffers[aval] = buffers[aval].at[rank].set(array)
-    for kind in layout.fixed():
-        given = [next(rest) for _ in kind.hosts]
-        segment, size = segments[kind.index], layout.sizes.free[kind.index]
-        batched = jax.vmap(lambda hosts, segment=segment: segment([], hosts), axis_size=size)(given)
-        for aval in dict.fromkeys(kind.gives):
-            parts = [out for out, own in zip(batched, kind.gives, strict=True) if own == aval]
-            together = jnp.stack(parts, 1).reshape(-1, *avals[aval].shape)
-            start = layout.bases[kind.index, aval]
-            buffers[aval] = buffers[aval].at[start : start + len(together)].set(together)
-    if layout.sizes.steps:
-        buffers = _scan(layout, avals, segments, buffers, rest)
-    places = next(rest)
-    found = []
-    for i, aval in enumerate(roots):
-        root = buffers[aval][places[i]]
-        found.append(weakened(root) if avals[aval].weak else root)
-    return found
+    return _Run(layout, avals, segments, dict(zip(layout.packed, packed, strict=True))).run(outer)
 
 
-def _scan(
-    layout: Layout, avals: Sequence[Aval], segments: dict[int, Segment], buffers: dict[int, Any], rest: Any
-) -> dict[int, Any]:
-    width = layout.sizes.width
-    which = next(rest)
-    reads = {aval: next(rest) for aval, count in layout.reads.items() if count}
-    numbered = {aval: i for i, aval in enumerate(layout.hosts)}
-    hosts = [next(rest) for _ in numbered]
-    given = [aval for aval, stride in layout.stride.items() if stride]
+class _Run:
+    """One program under way."""
 
-    def branch(kind: Kind) -> Callable[..., Any]:
-        def work(arrays: dict[int, Any], values: list[Any]) -> dict[int, Any]:
-            taken = [arrays[aval][:, rank] for aval, rank in zip(kind.reads, ranks(kind.reads), strict=True)]
-            own = [host.aval for host in kind.hosts]
-            numbers = [values[numbered[aval]][:, rank] for aval, rank in zip(own, ranks(own), strict=True)]
-            outs = jax.vmap(segments[kind.index])(taken, numbers)
-            found = {}
-            for aval in given:
-                parts = [out for out, own in zip(outs, kind.gives, strict=True) if own == aval]
-                shape = (width, *avals[aval].shape)
-                parts += [jnp.zeros(shape, avals[aval].dtype)] * (layout.stride[aval] - len(parts))
-                found[aval] = jnp.stack(parts, 1).reshape(-1, *avals[aval].shape)
-            return found
+    def __init__(
+        self, layout: Layout, avals: Sequence[Aval], segments: Mapping[int, Segment], packed: Mapping[Any, Any]
+    ):
+        self.layout = layout
+        self.avals = avals
+        self.segments = segments
+        self.tables = {name: table.of(packed) for name, table in layout.tables.items()}
 
-        return work
+    def run(self, outer: Sequence[Any]) -> list[Any]:
+        """The results."""
+        layout, avals = self.layout, self.avals
+        buffers = {
+            aval: jnp.zeros((length, *avals[aval].shape), avals[aval].dtype) for aval, length in layout.lengths.items()
+        }
+        ranks: dict[int, int] = {}
+        for array, aval in zip(outer, layout.outer, strict=True):
+            ranks[aval] = ranks.get(aval, -1) + 1
+            buffers[aval] = buffers[aval].at[ranks[aval]].set(array)
+        for number in range(len(layout.order.phases)):
+            if layout.steps(number):
+                buffers = self.steps(number, buffers)
+            else:
+                for kind in layout.phase(number):
+                    made = self.batch(kind, buffers)
+                    buffers = _written(buffers, kind, made, [layout.places[kind.index, i] for i in range(len(made))])
+        found = []
+        for place, aval in zip(self.tables[-1, "roots"], layout.roots, strict=True):
+            root = _taken(buffers[aval], place)
+            found.append(weakened(root) if avals[aval].weak else root)
+        return found
 
-    def idle(arrays: Any, values: Any) -> dict[int, Any]:
-        return {aval: jnp.zeros((width * layout.stride[aval], *avals[aval].shape), avals[aval].dtype) for aval in given}
+    def batch(self, kind: Kind, buffers: Buffers) -> list[Any]:
+        """All rows of a kind that does not recurse."""
+        present = self.tables.get((kind.index, "present"))
+        return self.computed(kind, buffers, self.own(kind), None if present is None else present[0])
 
-    branches = [*map(branch, layout.moving()), idle]
+    def own(self, kind: Kind, prefix: str = "") -> dict[str, Any]:
+        """The tables of a kind."""
+        names = ["reads", "owners", *map(str, range(len(kind.hosts)))]
+        found = {name: self.tables.get((kind.index, prefix + name)) for name in names}
+        return {name: table for name, table in found.items() if table is not None}
 
-    def step(carry: tuple[dict[int, Any], Any], xs: Any) -> tuple[tuple[dict[int, Any], Any], None]:
-        buffers, number = carry
-        chosen, slots, values = xs
-        arrays = {aval: buffers[aval][slots[aval]] for aval in slots}
-        made = jax.lax.switch(chosen, branches, arrays, values)
-        after = dict(buffers)
-        for aval, block in made.items():
-            start = layout.starts[aval] + number * len(block)
-            after[aval] = jax.lax.dynamic_update_slice_in_dim(buffers[aval], block, start, 0)
-        return (after, number + 1), None
+    def steps(self, number: int, buffers: Buffers) -> Buffers:
+        """A phase that recurses: its first level, and its steps."""
+        layout, kinds = self.layout, self.layout.phase(number)
+        present = {kind.index: self.tables.get((kind.index, "present")) for kind in kinds}
+        for kind in kinds:
+            if layout.sizes.first[kind.index]:
+                here = present[kind.index]
+                made = self.computed(kind, buffers, self.own(kind, "first "), None if here is None else here[0])
+                buffers = _written(buffers, kind, made, [layout.heads[kind.index, i] for i in range(len(made))])
+        changed = [aval for aval in buffers if layout.blocks.get(number, aval)]
 
-    (buffers, _), _ = jax.lax.scan(step, (buffers, jnp.int32(0)), (which, reads, hosts))
-    return buffers
+        def step(carry: tuple[Buffers, Any], xs: Any) -> tuple[tuple[Buffers, Any], None]:
+            mine, at = carry
+            for kind in kinds:
+                every = {**buffers, **mine}
+                own, here = xs[kind.index]
+                made = self.computed(kind, every, own, here)
+                places = [
+                    layout.places[kind.index, i] + at * layout.blocks[number, aval] for i, aval in enumerate(kind.gives)
+                ]
+                mine = _written(mine, kind, made, places)
+            return (mine, at + 1), None
+
+        rows = {
+            kind.index: (self.own(kind), None if present[kind.index] is None else present[kind.index][1:])
+            for kind in kinds
+        }
+        carried = {aval: buffers[aval] for aval in changed}
+        (carried, _), _ = jax.lax.scan(step, (carried, jnp.int32(0)), rows)
+        return {**buffers, **carried}
+
+    def computed(self, kind: Kind, buffers: Buffers, own: Mapping[str, Any], present: Any) -> list[Any]:
+        """What rows of a kind give, for each result an array; zeros where the kind has had no row yet."""
+        if kind.chain:
+            added = self.added(kind, buffers[kind.gives[0]], own)
+            return [added]
+        hosts = [own[str(i)] for i in range(len(kind.hosts))]
+        taken: list[Any] = [None] * len(kind.reads)
+        for aval in dict.fromkeys(kind.reads):
+            at = [i for i, each in enumerate(kind.reads) if each == aval]
+            whole = len(at) == len(kind.reads)
+            both = _taken(buffers[aval], own["reads"] if whole else own["reads"][:, jnp.array(at)])
+            for rank, i in enumerate(at):
+                taken[i] = both[:, rank]
+        size = len(own["reads"] if kind.reads else hosts[0]) if (kind.reads or hosts) else None
+        size = self.layout.sizes.rows[kind.index] if size is None else size
+        work = jax.vmap(self.segments[kind.index], axis_size=size)
+        if present is None:
+            return work(taken, hosts)
+
+        def nothing(*_: Any) -> list[Any]:
+            return [jnp.zeros((size, *self.avals[aval].shape), self.avals[aval].dtype) for aval in kind.gives]
+
+        return jax.lax.cond(present != 0, work, nothing, taken, hosts)  # type: ignore[no-any-return]
+
+    def added(self, kind: Kind, buffer: Any, own: Mapping[str, Any]) -> Any:
+        """Chains: all terms of a batch by owner, or the few of each row."""
+        codes = own["reads"]
+        terms, how = _taken(buffer, codes >> 2), codes & 3
+        how = how.reshape(*how.shape, *[1] * (terms.ndim - how.ndim))
+        if kind.chain == "*":
+            return jnp.prod(jnp.where(how == PAD, jnp.ones_like(terms), terms), axis=1, dtype=terms.dtype)
+        zero = jnp.zeros_like(terms)
+        terms = jnp.where(how == PLUS, terms, jnp.where(how == MINUS, -terms, zero) if kind.chain == "-" else zero)
+        if "owners" in own:
+            return jax.ops.segment_sum(terms, own["owners"], self.layout.sizes.rows[kind.index])
+        return jnp.sum(terms, axis=1, dtype=terms.dtype)
+
+
+def _taken(buffer: Any, places: Any) -> Any:
+    """Arrays of a buffer. That the host's places are in it is known, and costs nothing to make sure of."""
+    return buffer.at[places].get(mode="promise_in_bounds")
+
+
+def _written(buffers: Buffers, kind: Kind, made: Sequence[Any], places: Sequence[Any]) -> Buffers:
+    """The buffers with what a kind gave."""
+    after = dict(buffers)
+    for aval, block, place in zip(kind.gives, made, places, strict=True):
+        after[aval] = jax.lax.dynamic_update_slice_in_dim(after[aval], block, place, 0)
+    return after

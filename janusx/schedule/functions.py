@@ -12,7 +12,7 @@ import jax
 
 from janusx import emitted, errors, leaves, sources, transforms
 from janusx.ops.calls import PURE_STDLIB
-from janusx.schedule import recorders
+from janusx.schedule import chains, recorders
 from janusx.schedule.recording import Handle, Reader
 from janusx.signals import Unscheduled
 from janusx.tracing import methods
@@ -29,7 +29,8 @@ class Segment:
         region: whose recording it adds to.
         cell: what the host program finds under the piece's name: this, or the function that `recorders` made for it.
         fixed: which of the numbers that it takes tell kinds apart.
-        made_of: how many kinds there were when that function was made.
+        accumulation: what it is where it does no more than `total += x`.
+        made_of: the order of kinds when that function was made.
         bind: makes it for one recording.
     """
 
@@ -38,7 +39,8 @@ class Segment:
     region: Any
     cell: types.CellType = field(default_factory=types.CellType)
     fixed: frozenset[int] = frozenset()
-    made_of: int = 0
+    accumulation: chains.Accumulation | None = None
+    made_of: Any = None
     bind: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
@@ -54,6 +56,9 @@ class Segment:
         kind = region.kinds.get(tuple(reader.key))
         if kind is None:
             return region.unknown(self, args)
+        if kind.chain:
+            total, term = args[self.accumulation.total], args[self.accumulation.term]  # type: ignore[union-attr]
+            return region.sums[kind.index]([total.done(), term.done()], 2, True)
         return recording.add(kind, reader.level, reader.reads, reader.hosts)
 
 
@@ -77,17 +82,23 @@ class Functions:
 
     def start(self, recording: Any) -> None:
         """Begin a recording: each piece records by a function made for the kinds that are known."""
+        region, order = self.region, recording.order
         self.bound.clear()
+        kinds = list(region.kinds.values())
+        for index, cls in region.sums.items():
+            cls.flush = staticmethod(chains.flusher(recording, kinds[index]))
         for segment in self.segments:
-            if segment.bind is None or segment.made_of != len(self.region.kinds):
-                kinds = [kind for kind in self.region.kinds.values() if kind.segment is segment]
-                segment.bind = recorders.make(kinds, segment.function.__code__.co_argcount)
-                segment.made_of = len(self.region.kinds)
+            if segment.bind is None or segment.made_of is not order:
+                own = [kind for kind in kinds if kind.segment is segment]
+                segment.bind = recorders.make(own, segment, order, region.sums)
+                segment.made_of = order
             segment.cell.cell_contents = segment.bind(recording, segment)
 
     def stop(self) -> None:
         """End a recording: nothing of the user's is held on to."""
         self.bound.clear()
+        for cls in self.region.sums.values():
+            cls.flush = None
         for segment in self.segments:
             segment.cell.cell_contents = segment
 
@@ -150,7 +161,7 @@ class Functions:
                 cuts=done.host,
                 alone=done.alone,
                 class_name=source.class_name,
-                is_leaf=lambda name: is_leaf_name(fn, name),
+                is_leaf=lambda name: is_leaf_name(fn, name) or name.partition(".")[0] in done.own,
             )
         except transforms.NotASkeleton as error:
             raise Unscheduled(f"{fn.__qualname__}: {error}") from None
@@ -172,6 +183,7 @@ class Functions:
     def _segment(self, fn: types.FunctionType, source: sources.FunctionSource, piece: transforms.Piece) -> Segment:
         place = dataclasses.replace(source, text=piece.text, first_line=piece.first_line)
         segment = Segment(len(self.segments), emitted.make_piece(place, fn), self.region)
+        segment.accumulation = chains.Accumulation.of(piece.text)
         self.segments.append(segment)
         return segment
 

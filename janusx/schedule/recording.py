@@ -1,21 +1,22 @@
 """What the host does ahead of the device: handles for arrays, and a recording of the array work that it would start.
 
 A *kind* of array work is a piece of a function with the shapes that it gets. The recording has a row for each time
-that a kind comes up: which arrays it reads, by number, which Python values, and its level: one more than that of what
-it reads. Rows of one kind and level are independent of each other.
+that a kind comes up: which arrays it gives and reads, by number, which Python values, and, where kinds recurse
+(`order`), its level: above those of what it reads. Rows of one kind and level are independent of each other.
 """
 
 from __future__ import annotations
 
 import itertools
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import jax
 import numpy as np
 
+from janusx.schedule.order import Order, Spot
 from janusx.signals import Unscheduled
 from janusx.state import exprs
 
@@ -31,9 +32,13 @@ class Handle:
     aval: int
     shape: tuple[int, ...]
 
-    def __init__(self, level: int, number: int):
-        self.level = level
+    def __init__(self, number: int):
+        self.level = 0
         self.number = number
+
+    def done(self) -> Handle:
+        """The handle of the array itself."""
+        return self
 
     def _asked(self, *args: Any) -> Any:
         raise Unscheduled("an array decides what the host does with a structure")
@@ -176,6 +181,8 @@ class Kind:
         hosts: the avals of the values that differ from row to row.
         result: template of what it gives.
         gives: avals of the arrays among them.
+        chain: where it does no more than to add one array to another of the same aval (`chains`), so that a chain of
+            rows can be computed as a whole: "+", "-" or "*"; else "".
     """
 
     index: int
@@ -185,19 +192,23 @@ class Kind:
     hosts: tuple[Host, ...]
     result: Any
     gives: tuple[int, ...]
-
-    @property
-    def free(self) -> bool:
-        """Whether it reads no array, so that all its rows can be computed at once before the others."""
-        return not self.reads
+    chain: str = ""
 
 
 @dataclass(eq=False, slots=True)
 class Rows:
-    """The rows of one kind in a recording: level, number and what it reads, one after the other; and Python values."""
+    """The rows of one kind in a recording, one after the other.
+
+    Attributes:
+        ints: level (if the kind goes in steps), numbers of what it gives, numbers of what it reads; for a chain that is
+            one batch only the number of what it gives, and how many it reads.
+        hosts: Python values.
+        terms: what such a chain reads.
+    """
 
     ints: list[int] = field(default_factory=list)
     hosts: list[Any] = field(default_factory=list)
+    terms: list[int] = field(default_factory=list)
 
 
 class Recording:
@@ -205,35 +216,66 @@ class Recording:
 
     Args:
         kinds: how many kinds there are.
-        objects: the user's objects that rows share, by number.
-        outer: how many arrays come from around the structure; they have the first numbers.
-        stride: how many numbers a row has: one for each array that it gives.
+        order: in which the kinds are computed.
         handles: by aval, the class of handles.
+        pools: by aval, handles of earlier recordings, to be used again.
+        outer: the avals of the arrays that come from around the structure.
     """
 
-    def __init__(self, kinds: int, objects: dict[int, Any], outer: int, stride: int, handles: list[type[Handle]]):
+    def __init__(
+        self,
+        kinds: int,
+        order: Order,
+        handles: list[type[Handle]],
+        pools: list[list[Handle]],
+        outer: Sequence[int],
+    ):
         self.rows = [Rows() for _ in range(kinds)]
+        self.objects: dict[int, Any] = {}
+        self.given: dict[int, int] = {}
+        self.order = order
+        self.handles = handles
+        self.pools = pools
+        self.takers: list[Callable[[], Handle]] = []
+        self.outer = [self.take(aval) for aval in outer]
+        for handle in self.outer:
+            handle.level = 0
+
+    def share(self, objects: dict[int, Any]) -> None:
+        """The user's objects that rows share, by number."""
         self.objects = objects
         self.given = {id(each): number for number, each in objects.items()}
-        self.outer = outer
-        self.stride = stride
-        self.handles = handles
-        self.next_row = itertools.count(outer).__next__
+
+    def take(self, aval: int) -> Handle:
+        """The next handle of an aval."""
+        return self.taker(aval)()
+
+    def taker(self, aval: int) -> Callable[[], Handle]:
+        """What gives the next handle of an aval."""
+        while len(self.takers) <= aval:
+            pool, cls = self.pools[len(self.takers)], self.handles[len(self.takers)]
+            self.takers.append(itertools.chain(pool, _more(pool, cls)).__next__)
+        return self.takers[aval]
+
+    def spot(self, kind: Kind) -> Spot | None:
+        """Where a kind is in the steps of its phase; one that is found just now is nowhere yet."""
+        return self.order.spots[kind.index] if kind.index < len(self.order.spots) else None
 
     def add(self, kind: Kind, level: int, reads: list[int], hosts: list[Any]) -> Any:
         """Add a row; returns its result, with handles. What `recorders` makes for each kind does the same."""
-        row = 0
-        if kind.gives:
-            row = self.next_row()
-            level = level + 1 if reads else 0
+        made = [self.take(aval) for aval in kind.gives]
+        spot = self.spot(kind)
+        level = spot.level(level) if spot is not None else 0
+        for handle in made:
+            handle.level = level
+        if made:
             rows = self.rows[kind.index]
-            rows.ints += (level, row, *reads)
+            rows.ints += [*([level] if spot is not None else ()), *(handle.number for handle in made), *reads]
             rows.hosts += hosts
-        first = row * self.stride
 
         def leaf(part: Any) -> Any:
             if type(part) is Slot:
-                return self.handles[part.aval](level, first + part.index)
+                return made[part.index]
             if type(part) is Passed:
                 return hosts[part.index]
             if type(part) is Computed:
@@ -241,6 +283,13 @@ class Recording:
             return self.objects[part.index] if type(part) is Given else part.value
 
         return rebuild(kind.result, leaf)
+
+
+def _more(pool: list[Handle], cls: type[Handle]) -> Iterator[Handle]:
+    """Handles that no recording has asked for before."""
+    while True:
+        pool.append(cls(len(pool)))
+        yield pool[-1]
 
 
 class Reader:
@@ -268,6 +317,7 @@ class Reader:
         """Take in one argument."""
         cls = type(value)
         if issubclass(cls, Handle):
+            value = value.done()
             self.key.append(value.aval)
             self.reads.append(value.number)
             if value.level > self.level:

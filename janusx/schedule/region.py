@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from janusx import logs
-from janusx.schedule import recording, tables
+from janusx.schedule import layout, recording, tables
+from janusx.schedule.chains import Sum
 from janusx.schedule.functions import Functions, Segment
+from janusx.schedule.order import Order
 from janusx.schedule.recording import Aval, Given, Handle, Kind, Missed, Passed, Recording, Same, Slot, Tree
 from janusx.signals import Signal, Unscheduled
 from janusx.state.paths import Path
@@ -49,6 +52,10 @@ class Region:
         kinds: of array work, by key.
         avals: their numbers.
         handles: by that number, the class of handles.
+        pools: likewise, the handles of all recordings: the same ones again in each.
+        sums: by kind, the class of totals.
+        edges: which kinds have read which.
+        order: in which kinds are computed.
         paths: of the user's objects that pieces use, in the order of their numbers.
         sizes: what the last program had room for.
         plan: of the last program.
@@ -59,8 +66,12 @@ class Region:
     kinds: dict[tuple[Any, ...], Kind] = field(default_factory=dict)
     avals: dict[Aval, int] = field(default_factory=dict)
     handles: list[type[Handle]] = field(default_factory=list)
+    pools: list[list[Handle]] = field(default_factory=list)
+    sums: dict[int, type[Sum]] = field(default_factory=dict)
+    edges: dict[tuple[int, int], int] = field(default_factory=dict)
+    order: Order = field(default_factory=Order)
     paths: list[Path] = field(default_factory=list)
-    sizes: tables.Sizes | None = None
+    sizes: layout.Sizes | None = None
     plan: Plan | None = None
     recording: Any = None
     building: Any = None
@@ -74,6 +85,7 @@ class Region:
         known = Aval.of(array)
         if known not in self.avals:
             self.avals[known] = len(self.avals)
+            self.pools.append([])
             self.handles.append(
                 type("Handle", (Handle,), {"__slots__": (), "aval": self.avals[known], "shape": known.shape})
             )
@@ -111,27 +123,64 @@ class Region:
 
         def leaf(part: Any) -> Any:
             if type(part) is Slot:
-                return self.handles[part.aval](0, part.index * self.stride)
+                return self.recording.outer[part.index]
             if type(part) is Passed:
                 return values[part.index]
             return objects[part.index] if type(part) is Given else part.value
 
         return recording.rebuild(template, leaf)
 
-    @property
-    def stride(self) -> int:
-        """How many numbers a row has: one for each array that it gives."""
-        return max((len(kind.gives) for kind in self.kinds.values()), default=1) or 1
-
-    def record(self, fn: Any, args: Sequence[Any], objects: dict[int, Any], outer: int) -> tuple[Any, Recording]:
+    def record(self, call: Call, outer: Sequence[int]) -> tuple[Result, Recording]:
         """Have the host walk; returns the result, with handles, and the recording."""
-        self.recording = Recording(len(self.kinds), objects, outer, self.stride, self.handles)
+        made = Recording(len(self.kinds), self.order, self.handles, self.pools, outer)
+        self.recording = made
         try:
-            self.functions.start(self.recording)
-            return self.functions.call(fn)(*args), self.recording
+            objects = self.objects(call.given, call.made, call.values)
+            made.share(objects)
+            fn, *args = (self.argument(part, objects, call.values) for part in (call.fn, *call.args))
+            self.functions.start(made)
+            with call.around():
+                result = self.functions.call(fn)(*args)
+            return Result.of(result), made
         finally:
             self.functions.stop()
             self.recording = None
+
+    def ordered(self, found: Sequence[tables.Found], recording: Recording) -> bool:
+        """Whether kinds were recorded in the order in which they read each other; else they are, the next time."""
+        kinds = tuple(self.kinds.values())
+        edges = tables.edges(kinds, found, recording)
+        if len(self.order.spots) == len(kinds) and edges.keys() <= self.edges.keys():
+            return True
+        for edge, count in edges.items():
+            self.edges[edge] = max(count, self.edges.get(edge, 0))
+        rows = {kind.index: len(each.gives) for kind, each in zip(kinds, found, strict=True)}
+        halving = [kind.index for kind in kinds if kind.chain == "*"]
+        order = Order.of(len(kinds), self.edges, rows, halving)
+        done = order == self.order
+        self.order = order
+        return done
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that walks, with templates for what the host gets.
+
+    Attributes:
+        fn: of the function that is called.
+        args: of each argument.
+        given: the user's objects that pieces use.
+        made: functions that the program makes.
+        values: host values.
+        around: what the host walks in.
+    """
+
+    fn: Any
+    args: Sequence[Any]
+    given: Sequence[Any]
+    made: Sequence[Made]
+    values: Sequence[Any]
+    around: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +201,7 @@ class Plan:
     fn: Any
     args: tuple[Any, ...]
     made: tuple[Made, ...]
-    layout: tables.Layout
+    layout: layout.Layout
     objects: int
     result: Any
 
@@ -162,15 +211,15 @@ class Plan:
         Raises:
             Missed: the program was made for something else. Plain Python will show what the user's own error is.
         """
-        region, hosts = self.region, values[self.objects :]
+        region = self.region
+        call = Call(self.fn, self.args, values[: self.objects], self.made, values[self.objects :])
         with region.lock:
-            objects = region.objects(values[: self.objects], self.made, hosts)
-            fn, *args = (region.argument(part, objects, hosts) for part in (self.fn, *self.args))
             try:
-                result, done = region.record(fn, args, objects, len(self.layout.outer))
-                found = Result.of(result)
-                if found.template != self.result or len(done.rows) != len(self.layout.kinds):
-                    raise Missed("another result, or kinds of array work that came later")
+                if region.order is not self.layout.order:
+                    raise Missed("kinds of array work that came later")
+                found, done = region.record(call, self.layout.outer)
+                if found.template != self.result:
+                    raise Missed("another result")
                 return (*tables.tables(self.layout, done, found.roots), tuple(found.hosts))
             except (Exception, Signal) as error:
                 logs.say("recompiles", "a walk does not fit its program: %s: %s", type(error).__name__, error)
@@ -196,6 +245,7 @@ class Result:
     def _walk(self, value: Any) -> Any:
         cls: Any = type(value)
         if issubclass(cls, Handle):
+            value = value.done()
             self.roots.append(value.number)
             self.avals.append(value.aval)
             return Slot(value.aval, len(self.roots) - 1)
