@@ -76,6 +76,6 @@ def run(options: Options) -> Result:
     """Measures the program."""
     measured = measure(columns(), options)
     ratios = measured.ratios("expert")
-    times = ratios.get("janusx")
+    times = ratios.get("janusx/expert")
     reached = bar("time over a masked scan by hand", "<=", LIMIT, times.median if times else None, "×")
     return Result("dynamic", TITLE, measured.seconds(), ratios, (reached,), {}, measured.errors)
