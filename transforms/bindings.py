@@ -10,10 +10,10 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 def needed(body: Sequence[ast.stmt], bound: frozenset[str] = frozenset()) -> frozenset[str]:
-    """The names that statements may read before they bound them, where those of `bound` are bound.
+    r"""The names that statements may read before they bound them, where those of `bound` are bound.
 
     Example:
-        >>> sorted(needed(ast.parse("y = x + 1\\nz = y").body))
+        >>> sorted(needed(ast.parse("y = x + 1\nz = y").body))
         ['x']
     """
     return _walk(body, bound)[0]
@@ -30,10 +30,10 @@ def read(node: ast.AST) -> frozenset[str]:
 
 
 def stored(body: Iterable[ast.AST]) -> frozenset[str]:
-    """The names that statements may bind in the scope that they are in.
+    r"""The names that statements may bind in the scope that they are in.
 
     Example:
-        >>> sorted(stored(ast.parse("import os.path\\nfor i in x: y = [j for j in i]").body))
+        >>> sorted(stored(ast.parse("import os.path\nfor i in x: y = [j for j in i]").body))
         ['i', 'os', 'y']
     """
     return frozenset(name for node in body for name in _stored(node))

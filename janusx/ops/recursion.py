@@ -44,6 +44,9 @@ ROOM = 32
 RESULT = ("return",)
 """Stands, instead of a name, for what a function returns."""
 
+LEAVES = (-1, "")
+"""Likewise for what all variables were made of."""
+
 Key = tuple[int, Any]
 """A variable: the number of its function, its name."""
 
@@ -361,6 +364,9 @@ class _Loop:
         place = f"{code.co_filename}:{code.co_firstlineno}"
         self.site = Where(("calls of " + key_name(code), 1), place, f"{code.co_name}(...)")
         self.room = self.trace.settings.capacities.get(self.site.key, ROOM)
+        self.outside = [*self.arguments.values()]
+        for number in range(len(owner.parts)):
+            self.outside += owner._outside(number).values()
 
     def run(self) -> Any:
         """Put it into the program; returns what the function returns."""
@@ -379,7 +385,7 @@ class _Loop:
             jnp.asarray(True),
             (*counter, *stacks, *start),
             site,
-            [*self.arguments.values(), *self.machine._outside(0).values()],
+            self.outside,
         )
         self.trace.decide(self.site, "stage", "calls of itself: a stack in lax.while_loop")
         return self._variables(out[3 + len(stacks) :])[0, RESULT]
@@ -407,7 +413,8 @@ class _Loop:
     def _trip(self, pc: Any, top: Any, places: Any, *rest: Any) -> Any:
         """One trip of the loop: blocks up to a call, a return or a head; then the stack."""
         stacks, leaves = list(rest[: len(self.rows)]), rest[len(self.rows) :]
-        variables = self._variables(leaves)
+        # The leaves, too: what a branch hands through is then known to be what it was.
+        variables = {**self._variables(leaves), LEAVES: tuple(leaves)}
         done = self._pick(pc, list(self.machine.heads), variables)
         pc, pushes, pops, after = done[:4]
         kept, new = done[4 : 4 + len(self.rows)], done[4 + len(self.rows) :]
@@ -445,10 +452,7 @@ class _Loop:
         middle = len(heads) // 2
         sides = (heads[:middle], heads[middle:])
         low, high = (lambda side=side: self._pick(pc, side, variables) for side in sides)
-        return stage(self.trace, pc < self.machine.heads[heads[middle]], low, high, self._roots(variables))
-
-    def _roots(self, variables: dict[Key, Any]) -> list[Any]:
-        return list(variables.values())
+        return stage(self.trace, pc < self.machine.heads[heads[middle]], low, high, [variables, self.outside])
 
     def _flow(self, spot: Spot, env: dict[Key, Any]) -> Any:
         """A block and those after it."""
