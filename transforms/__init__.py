@@ -17,10 +17,10 @@ from janusx.transforms.recursion import recursion as recursion
 from janusx.transforms.result import Refusal as Refusal
 from janusx.transforms.result import Rewritten as Rewritten
 from janusx.transforms.result import Site as Site
+from janusx.transforms.sites import statement_line as statement_line
 from janusx.transforms.skeleton import NotASkeleton as NotASkeleton
 from janusx.transforms.skeleton import Skeleton as Skeleton
 from janusx.transforms.skeleton import skeleton as skeleton
 from janusx.transforms.split import Piece as Piece
 from janusx.transforms.split import Split as Split
 from janusx.transforms.split import split as split
-from janusx.transforms.split import statement_line as statement_line

@@ -200,3 +200,29 @@ def numbers_of(pattern: cst.MatchPattern) -> list[cst.BaseExpression]:
     value = pattern.value if isinstance(pattern, cst.MatchValue) else None
     inner = value.expression if isinstance(value, cst.UnaryOperation) else value
     return [value] if value is not None and isinstance(inner, cst.BaseNumber) else []
+
+
+def statement_line(source: str, lines: Sequence[int], *, first_line: int = 1) -> int | None:
+    """The first of some file lines that is in a statement of the function itself, rather than of one nested in it.
+
+    Args:
+        source: dedented text of one `def`.
+        lines: candidates.
+        first_line: file line of the text's first line.
+    """
+    parsed = parse(source, first_line=first_line)
+    if not isinstance(parsed.function, cst.FunctionDef):
+        return None
+    nested: list[tuple[int, int]] = []
+
+    class Nested(Visitor):
+        def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+            nested.append((parsed.line(node), parsed.last_line(node)))
+            return False
+
+    Nested().walk(parsed.function.body)
+    start, end = parsed.line(parsed.function.body), parsed.last_line(parsed.function)
+    for line in lines:
+        if start <= line <= end and not any(first <= line <= last for first, last in nested):
+            return line
+    return None

@@ -26,6 +26,7 @@ from janusx.transforms.boundness import Boundness
 from janusx.transforms.build import Fresh, Ops, assign, give, statements
 from janusx.transforms.context_managers import swallows_by
 from janusx.transforms.expression_pass import ExpressionPass, Frame
+from janusx.transforms.host_expressions import HostExpressions
 from janusx.transforms.host_statements import (
     HostCalls,
     at_work,
@@ -38,9 +39,9 @@ from janusx.transforms.host_statements import (
 from janusx.transforms.lines import TAG, Mark, lines_of, mark_of, put, read_back
 from janusx.transforms.liveness import Liveness
 from janusx.transforms.natives import reads_frame
-from janusx.transforms.sites import Parsed, parse
+from janusx.transforms.sites import parse
 from janusx.transforms.unit import Unit
-from janusx.transforms.walks import Changed, Visitor
+from janusx.transforms.walks import Changed
 
 _RETURNS = frozenset({RETURN, f"hard {RETURN}"})
 
@@ -412,8 +413,9 @@ class _Splitter:
         """A statement that stays in the host program, with its blocks cut in turn."""
         if isinstance(statement, (cst.FunctionDef, cst.ClassDef)):
             return [statement]
-        if small(statement) is not None:
-            return [self.calls.within(statement)]
+        line = small(statement)
+        if line is not None:
+            return [self._simple(statement, line)]
         inner = tail and isinstance(statement, cst.If)
         # Its header first, so that pieces are numbered in the order of the source.
         header: dict[str, cst.BaseExpression] = {}
@@ -421,7 +423,8 @@ class _Splitter:
             header["test"] = self._expression(statement, statement.test)
         elif isinstance(statement, cst.For):
             makes = not isinstance(statement.iter, cst.Call) or self.calls.leaves_alone(statement.iter)
-            header["iter"] = self._expression(statement, statement.iter) if makes else self.calls.within(statement.iter)
+            made = self._expression if makes else self._value
+            header["iter"] = made(statement, statement.iter)
         changed = map_blocks(statement, lambda block: self._block(block, tail=inner))
         return [changed.with_changes(**header) if header else self.calls.header(changed)]
 
@@ -440,42 +443,45 @@ class _Splitter:
             or not bound.issuperset(params)
             or self._rebound.intersection(params)
         ):
-            return self.calls.within(expression)
-        text = self.unit.parsed.module.code_for_node(expression)
-        line = self.unit.parsed.line(expression) if expression in self.unit.parsed.ranges else mark.line
-        body = f"    return ({text}\n    )\n" if "\n" in text else f"    return {text}\n"
-        name = self._piece(body, line, line + text.count("\n"), params)
+            return self._value(statement, expression)
+        name = self._piece_of(expression, params, mark.line, expression)
         return cst.Call(cst.Name(name), [cst.Arg(cst.Name(param)) for param in params])
 
-    def _is_cut(self, statement: cst.BaseStatement) -> bool:
-        mark = mark_of(statement)
-        return bool(self._cuts.intersection(range(mark.line, mark.end + 1)))
+    def _piece_of(self, body: cst.BaseExpression, params: list[str], line: int, source: cst.BaseExpression) -> str:
+        """A piece that returns what an expression gives."""
+        text = self.unit.parsed.module.code_for_node(body)
+        line = self.unit.parsed.line(source) if source in self.unit.parsed.ranges else line
+        body_text = f"    return ({text}\n    )\n" if "\n" in text else f"    return {text}\n"
+        return self._piece(body_text, line, line + text.count("\n"), params)
+
+    def _simple(self, statement: cst.BaseStatement, line: cst.BaseSmallStatement) -> cst.BaseStatement:
+        """A simple statement, whose value may have array work in it."""
+        if not isinstance(line, (cst.Assign, cst.AugAssign, cst.AnnAssign, cst.Expr, cst.Return)) or line.value is None:
+            return self.calls.within(statement)
+        value = self._value(statement, line.value)
+        made = cst.ensure_type(self.calls.within(line.with_changes(value=cst.Ellipsis())), type(line))
+        assert isinstance(statement, cst.SimpleStatementLine)
+        return statement.with_changes(body=[made.with_changes(value=value)])
+
+    def _value(self, statement: cst.BaseStatement, expression: cst.BaseExpression) -> cst.BaseExpression:
+        """An expression of a host statement: the array work in it in pieces."""
+        if self._alone is not None:
+            return self.calls.within(expression)
+        mark, uses = mark_of(statement), self.unit.analysis.uses
+        # The test of a loop also comes after its body.
+        unsure = uses(statement).unbinds if small(statement) is None else set[str]()
+        known = self._bound.before.get(statement, frozenset()) - self._rebound - unsure - set(uses(expression).writes)
+        cut = bool(self._cuts.intersection(range(mark.line, mark.end + 1)))
+        walk = HostExpressions(
+            self.unit,
+            known.__contains__,
+            self._scope.bound.__contains__,
+            lambda body, params, source: self._piece_of(body, params, mark.line, source),
+            scalars=cut or stays_on_host(expression),
+        )
+        made = walk.within(expression)
+        self.calls.found = self.calls.found or walk.found
+        return made
 
     def _is_cut_within(self, statement: cst.BaseStatement) -> bool:
         return bool(self._cuts.intersection(range(mark_of(statement).line, self._last(statement) + 1)))
-
-
-def statement_line(source: str, lines: Sequence[int], *, first_line: int = 1) -> int | None:
-    """The first of some file lines that is in a statement of the function itself, rather than of one nested in it.
-
-    Args:
-        source: dedented text of one `def`.
-        lines: candidates.
-        first_line: file line of the text's first line.
-    """
-    parsed: Parsed = parse(source, first_line=first_line)
-    if not isinstance(parsed.function, cst.FunctionDef):
-        return None
-    nested: list[tuple[int, int]] = []
-
-    class Nested(Visitor):
-        def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
-            nested.append((parsed.line(node), parsed.last_line(node)))
-            return False
-
-    Nested().walk(parsed.function.body)
-    start, end = parsed.line(parsed.function.body), parsed.last_line(parsed.function)
-    for line in lines:
-        if start <= line <= end and not any(first <= line <= last for first, last in nested):
-            return line
-    return None

@@ -645,3 +645,69 @@ def unstable_branch():
         return y + 1, (y * y).sum()
 
     return World(f=f)
+
+
+@scenario(
+    "array work in a cut statement: before the opaque call, around it, and in its arguments",
+    settled(call("f", UP, SQUARE), "mixed"),
+    steady("f", call("f", UP, SQUARE, rung="mixed"), call("f", DOWN, SQUARE.T, rung="mixed")),
+    change(lambda w: setattr(w.device, "scale", 3.0)),
+    call("f", UP, SQUARE),
+    call("f", UP[:2], SQUARE[:2, :2]),
+    call("f", UP, SQUARE[:2, :2]),
+)
+def in_the_statement():
+    device = Device()
+    device.scale = 2.0
+
+    def f(x, w):
+        y = jnp.tanh(x) * device.scale + device.send((w @ x).sum() + 1) * jnp.dot(x, w @ x)
+        kept = {"n": device.send(jnp.max(y) * 2) - 1, "y": [y @ w, device.send(y[0])]}
+        while device.send(jnp.sum(y * y)) < 40 and jnp.sum(y) < device.send(jnp.sum(y)) + 1:
+            y += device.send(y @ y) * 0 + 1
+        return kept, (y, jnp.sin(y) * device.send(0))
+
+    return World(f=f, device=device)
+
+
+@scenario(
+    "a cut statement whose arguments raise, before and after the opaque call",
+    settled(call("f", UP, UP), "mixed"),
+    call("f", UP, SQUARE[:2]),
+    call("f", UP, UP[:2]),
+    call("f", UP, DOWN, rung="mixed"),
+)
+def raising_statement():
+    device = Device()
+
+    def f(x, w):
+        y = device.send(jnp.dot(w, x)) + jnp.dot(x, w) * device.send(x[0]) + jnp.add(x, w)
+        return y
+
+    return World(f=f, device=device)
+
+
+@scenario(
+    "a closure, a global and a loop's item in the array work of a cut statement",
+    settled(call("f", UP), "mixed"),
+    call("f", DOWN, rung="mixed"),
+    call("f", SQUARE),
+)
+def names_in_the_statement():
+    device = Device()
+
+    def f(x):
+        scale = jnp.ones(3)
+        total = []
+
+        def grow():
+            nonlocal scale
+            scale = scale * 2
+            device.send(scale[0])
+            return scale
+
+        for i, row in enumerate(SQUARE):
+            total.append(row * scale + grow() * jnp.sin(row + i) - device.send(row.sum() * i) + scale)
+        return total, scale * x
+
+    return World(f=f, device=device)

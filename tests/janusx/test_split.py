@@ -249,3 +249,29 @@ def test_functions_made_in_each_call_are_not_compiled_in_each_call() -> None:
         g(X, log)
         assert float(log[-1][2][2]) == 9.0
     assert not [part for _, part in g._record.split.called.values() if part is not None]
+
+
+class Private:
+    def __init__(self) -> None:
+        self.__weight = jnp.arange(9.0).reshape(3, 3)
+        self.sent: list[float] = []
+
+    def __send(self, value: Any) -> float:
+        self.sent.append(time.perf_counter())
+        return float(value)
+
+    def f(self, x: Any) -> Any:
+        return self.__send((self.__weight @ x + 1).sum()) * jnp.sin(self.__weight) - 1
+
+
+def test_array_work_in_a_cut_statement_is_compiled() -> None:
+    one, other = Private(), Private()
+    g = janusx.convert(one.f)
+    for x in (X, X, -X, X):
+        assert jnp.allclose(g(x), other.f(x))
+    assert janusx.stats(g).last_call == "mixed"
+    assert [record.last_call for record in records(g)] == ["compiled", "compiled"]
+    built = [record.built for record in records(g)]
+    assert jnp.allclose(g(X / 3), other.f(X / 3))
+    assert [record.built for record in records(g)] == built  # what was sent is no constant
+    assert len(one.sent) == len(other.sent)
