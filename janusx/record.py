@@ -96,6 +96,16 @@ class Observations:
         seen = None if profile is None else profile.branch(key[1])
         return None if seen is None or not seen.runs else seen.true >= seen.false
 
+    def asked(self, key: tuple[str, int]) -> int:
+        """How often a test was evaluated."""
+        profile = self._profiles.get(key[0])
+        return 0 if profile is None else profile.branch(key[1]).runs
+
+    def failed(self, key: tuple[str, int]) -> bool:
+        """Whether a test ever did not hold."""
+        profile = self._profiles.get(key[0])
+        return profile is not None and profile.branch(key[1]).false > 0
+
     def trips(self, key: tuple[str, int]) -> int | None:
         """The trip count of a loop that always had the same; None otherwise."""
         profile = self._profiles.get(key[0])

@@ -11,6 +11,9 @@ from janusx import emitted
 from janusx.signals import NeedsProfile, Respecialise, Unsupported
 from janusx.tracing.where import Where
 
+SPARE = 100
+"""How much more often a test may be asked for in a trace than it was in the profiled runs."""
+
 
 def speculate(trace: Any, site: Where | None, predicate: Any, why: str, forced: bool | None = None) -> bool:
     """Take the outcome of a predicate for granted, under a staged guard.
@@ -36,10 +39,30 @@ def speculate(trace: Any, site: Where | None, predicate: Any, why: str, forced: 
         raise Respecialise(site.key, outcome, forced is not None and (trace.rolling > 0 or not _is_caught()), why)
     occurrence = trace.occurrences.get(site.key, -1) + 1
     flipped = occurrence in trace.settings.flips.get(site.key, ())
-    outcome = bool(trace.settings.assumed[site.key]) is not flipped
+    outcome = _usual(trace, site, occurrence) is not flipped
     trace.decide(site, "speculate", why)
     trace.assume_staged(predicate, outcome, f"{_text(site)} is {outcome}", site, site.key in trace.settings.only)
     return outcome
+
+
+def _usual(trace: Any, site: Where, occurrence: int) -> bool:
+    """What is taken for granted of one occurrence, before a violation has told better.
+
+    Python goes round a loop for as long as its test is said to hold. So it has as many trips as in the profiled runs,
+    or, where nothing is known of that, not many more than would make a program of any use.
+    """
+    usual = bool(trace.settings.assumed[site.key])
+    profile = trace.settings.profile
+    if not usual or profile is None:
+        return usual
+    trips = profile.trips(site.key)
+    asked = profile.asked(site.key)
+    if occurrence > asked + SPARE:
+        raise Unsupported(
+            f"{_text(site)} would be asked for without end: it held {occurrence} times, {asked} were seen"
+        )
+    # A loop that was always left by a jump never had a test that failed.
+    return occurrence % (trips + 1) < trips if trips and profile.failed(site.key) else usual
 
 
 def _seen(trace: Any, site: Where, why: str) -> bool:
