@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import time
+import types
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,6 +64,32 @@ class Found:
         return Found(counted, read["failures"], read["slow"])
 
 
+LONGEST = 240
+"""Seconds of the processor after which a program is broken off: one that is traced for ever would end the campaign."""
+
+
+class Endless(BaseException):
+    """A program took longer than it may."""
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[list[bool]]:
+    """Break off what takes longer; the list is filled then, whoever catches the exception."""
+    fired: list[bool] = []
+
+    def fire(number: int, frame: types.FrameType | None) -> None:
+        fired.append(True)
+        raise Endless(f"it was broken off after {seconds} s of the processor")
+
+    before = signal.signal(signal.SIGPROF, fire)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield fired
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
 def explore(examples: int, seed: int, shrink_seconds: float) -> Found:
     """Run programs in this process."""
     found = Found()
@@ -75,11 +105,15 @@ def explore(examples: int, seed: int, shrink_seconds: float) -> Found:
     )
     @given(programs())
     def each(program: Program) -> None:
-        start = time.monotonic()
+        start, fired = time.monotonic(), []
         try:
-            found.tally.add(run(program))
-        except Exception as error:
+            with _limited(LONGEST) as fired:
+                found.tally.add(run(program))
+        except (Exception, Endless) as error:
             found.tally.programs += 1
+            if fired:
+                found.failures.append((program.text, f"it was broken off after {LONGEST} s of the processor"))
+                return
             kind = kind_of(error)
             if kind not in kinds:  # one of a kind is enough for one process
                 kinds.add(kind)

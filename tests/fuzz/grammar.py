@@ -209,6 +209,8 @@ FORMS: dict[str, tuple[str, ...]] = {
         "walk({S}, {+})",
         "{box}.bump({S})",
         "sum({l}, {s})",
+        "{box}.parts[0].w",
+        "sum([one.w for one in {box}.parts], {s})",
         "({s} and {s})",
         "({s} or {s})",
         "{a}[-1] % 5",
@@ -241,6 +243,8 @@ FORMS: dict[str, tuple[str, ...]] = {
         "len({box}.table)",
         "({n} or {+})",
         "{a}.ndim",
+        "{box}.parts[-1].k",
+        "len({box}.parts)",
     ),
     "R": (
         "{r} + 0.5",
@@ -253,6 +257,8 @@ FORMS: dict[str, tuple[str, ...]] = {
         "max({R}, {R})",
         "{n} / 2",
         "float({F})",
+        "float({box}.grid[{N} % 4])",
+        "float({box}.grid.sum()) % 8.0",
     ),
     "L": (
         "[{S}, {S}]",
@@ -296,6 +302,10 @@ TESTS = (
     "isinstance({q}, int)",
     "{o} is None",
     "any(e > {#} for e in {l})",
+    "{box}.grid[0] > {R}",
+    "{box}.parts[0].w > {#}",
+    "{box}.parts[-1].k < {+}",
+    "all(one.w < {#} for one in {box}.parts)",
 )
 
 TAMED = {"A": "({}) % 97", "S": "({}) % 97", "F": "jnp.clip({}, -40, 40)", "N": "({}) % 7", "R": "({}) % 8.0"}

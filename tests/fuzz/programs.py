@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
+from tests.fuzz.constructs import CONSTRUCTS
 from tests.fuzz.grammar import Choices, Scope
 from tests.fuzz.statements import Writer, indented, result
 
@@ -57,7 +58,9 @@ def _constants(text: str) -> Iterator[tuple[str, object]]:
 HEAD = """\
 import random
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 COUNT = 0
 dice = random.Random(0)
@@ -66,6 +69,25 @@ dice = random.Random(0)
 def tick():
     global COUNT
     COUNT += 1
+
+
+class Part:
+    def __init__(self, w, k=0):
+        self.w = w
+        self.k = k
+
+
+class Held:
+    def __init__(self, box):
+        self.box = box
+
+    def __enter__(self):
+        self.box.n += 1
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.box.n -= 1
+        return kind is KeyError
 """
 
 BOX = """\
@@ -80,6 +102,8 @@ class Box:
         self.hist = []
         self.table = {}
         self.last = None
+        self.parts = [Part(jnp.array(1)), Part(jnp.array(-2), 1)]
+        self.grid = np.zeros(4)
 """
 
 
@@ -136,6 +160,22 @@ CHANGES = (
     "other.table = box.table",
     "COUNT = 7",
     "Box.bump = lambda self, s: s + 1",
+    "box.grid = np.ones(4)",
+    "box.grid[1] = -2.5",
+    "box.grid = np.arange(4)",
+    "box.parts[0].w = jnp.array(11)",
+    "box.parts[0].w = 2",
+    "box.parts.append(Part(jnp.array(4), 2))",
+    "box.parts = [box.parts[-1]] * 2",
+    "box.parts = other.parts",
+    "Part.k = 5",
+    "box.total = jnp.array(1.5)",
+    "box.last = box.parts[0]",
+    "box.hist = other.hist",
+    "pick = lambda a, s: s - a[0]",
+    "tick = lambda: None",
+    "box.best = jnp.array([2])[0]",
+    "dice.seed(7)",
 )
 
 
@@ -180,7 +220,7 @@ def _steps(c: Choices, warm: int) -> Iterator[str]:
 def programs(draw: st.DrawFn, depth: int = 3, longest: int = 5) -> Program:
     """Programs whose loops all end, nested so deep, with so many statements in `f` at most."""
     choices = Choices(draw)
-    w = Writer(choices, depth, choices.rarely(4))
+    w = Writer(choices, depth, choices.rarely(4), CONSTRUCTS)
     helpers, calls = _helpers(w)
     lines, scope = w.block(Scope(calls=calls), longest)
     last = [] if w.choices.rarely(8) else [f"return {result(w, scope)}"]

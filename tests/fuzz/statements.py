@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from tests.fuzz.grammar import KIND, NAMES, Choices, Expressions, Scope, tamed
@@ -25,11 +25,13 @@ class Writer:
         choices: what draws.
         depth: how deep statements nest.
         opaque: whether there are calls that nobody sees into, at which functions are split.
+        constructs: more statements, some of which are drawn.
     """
 
     choices: Choices
     depth: int = 3
     opaque: bool = False
+    constructs: Sequence[Make] = ()
 
     def e(self, scope: Scope, fuel: int = 4) -> Expressions:
         """Expressions at a place."""
@@ -46,6 +48,8 @@ class Writer:
     def statement(self, scope: Scope, number: int) -> Block:
         """One statement."""
         make = self.choices.one(SIMPLE if scope.depth >= self.depth else SIMPLE + NESTED)
+        if self.constructs and scope.depth < self.depth and self.choices.rarely(3):
+            make = self.choices.one(self.constructs)
         if self.opaque and self.choices.rarely(5):
             make = unseen
         if make is leave and not scope.depth and self.choices.below(2):
