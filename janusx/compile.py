@@ -15,7 +15,7 @@ from janusx.entry import Entry, EntryInfo
 from janusx.guards.channel import Channel
 from janusx.guards.checks import checks_of
 from janusx.guards.codegen import emit_gather
-from janusx.guards.staged import Assumption
+from janusx.guards.staged import UNLIMITED, Assumption
 from janusx.ops.calls import asked_for
 from janusx.shardings import Shardings, blame, rebuilt
 from janusx.signals import (
@@ -246,6 +246,9 @@ class Builder:
         made = box.pop()
         # The channel of the guards is a callback, too.
         self.effects = bool(traced.jaxpr.effects) and self.channel is None
+        if any(each.is_limit for each in made.assumptions) and (self.effects or self._donated()):
+            self.knowledge.assumed[UNLIMITED] = True
+            return None, None
         if self.effects and made.assumptions:
             raise Unsupported(
                 "a program with callbacks in it is not speculated on: a run that is thrown away has run them"

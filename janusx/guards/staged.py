@@ -15,6 +15,12 @@ GROWTH = 8
 DOUBLE = 2
 """Likewise, where a program with room for more trips is a slower one."""
 
+LIMIT = "the end of a loop in "
+"""Begins the key of a guard that a loop ends some time."""
+
+UNLIMITED = ("", -4)
+"""Stands among the sites speculated on for: there are no such guards."""
+
 
 @dataclass(frozen=True)
 class Assumption:
@@ -40,6 +46,11 @@ class Assumption:
     growth: int = GROWTH
 
     @property
+    def is_limit(self) -> bool:
+        """Whether all that it says is that a loop ends some time: a program can do without."""
+        return self.key[0].startswith(LIMIT)
+
+    @property
     def is_part(self) -> bool:
         """Whether it is one bit of what C code of Python's decided: no site of the user's code has such a number."""
         return self.key[1] <= 0 and bool(self.key[0])
@@ -63,6 +74,7 @@ class Frames:
 
     def __init__(self) -> None:
         self._stack: list[list[Check]] = [[]]
+        self.limited = False  # whether it is checked that loops end some time
 
     @property
     def depth(self) -> int:
@@ -71,6 +83,7 @@ class Frames:
 
     def add(self, holds: Any, assumption: Assumption) -> None:
         """Raise a check in the innermost scope."""
+        self.limited = self.limited or assumption.is_limit
         self._stack[-1].append(Check(jnp.asarray(holds, bool).reshape(()), assumption))
 
     @contextmanager

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
+from janusx.guards.staged import LIMIT, UNLIMITED
 from janusx.ops.bounded_loops import bounded
 from janusx.ops.buffers import take_over
 from janusx.ops.conditionals import cells_of, staged_predicate, truth_value
@@ -25,6 +27,9 @@ from janusx.tracing.trace import Trace
 
 ROOM = 64
 """Trips for which there is room at first in a loop that has effects."""
+
+LEAST_LIMIT, LIMIT_UNSEEN = 1 << 12, 1 << 16
+"""The least number of trips after which the host has its say, and the first where nothing was observed."""
 
 ROLL_AFTER = 64
 """Trips of a loop that Python decides before it is tried rolled: not at once, as `while_loop` has no reverse mode."""
@@ -80,7 +85,7 @@ def _while(
 def staged_loop(
     trace: Trace, test: Any, body: Any, predicate: Any, variables: tuple[Any, ...], site: Where | None, roots: Any
 ) -> Any:
-    """The loop staged, its first test known; once more for each list that turns out to have a length that only the run knows."""
+    """The loop staged, its first test known; once more for each list whose length only the run turns out to know."""
     while True:
         try:
             return _place(trace, test, body, predicate, variables, site, roots)
@@ -116,13 +121,15 @@ def _place(
         if in_reverse is not None:
             return pack(loop.finish(in_reverse(trace, loop, predicate, variables, site), entered))
         room = _room(trace, site) if loop.region.effects else 0
-        start = (predicate, loop.start(variables), checks_start(loop.region), _buffers(loop.region, room))
+        limit = 0 if room else _limit(trace, site)
+        most = room or limit
+        start = (predicate, loop.start(variables), checks_start(loop.region), _buffers(loop.region, room, limit))
 
         def going(state: Any) -> Any:
             again, _, held, buffers = state
             for holds in held:
                 again = jnp.logical_and(again, holds)  # a violated guard ends the loop
-            return jnp.logical_and(again, buffers[0] < room) if room else again
+            return jnp.logical_and(again, buffers[0] < most) if most else again
 
         def once(state: Any) -> Any:
             _, leaves, held, buffers = state
@@ -131,6 +138,10 @@ def _place(
 
         again, leaves, held, buffers = jax.lax.while_loop(going, once, start)
     trace.frames.bring_out(list(zip(held, loop.region.assumptions, strict=True)))
+    if limit:
+        ends = jnp.logical_not(jnp.logical_and(again, buffers[0] >= limit))
+        where = None if site is None else replace(site, key=(LIMIT + site.key[0], site.key[1]))
+        trace.assume_staged(ends, True, f"the loop ends within {limit} trips", where, capacity=limit)
     if room:
         fits = jnp.logical_not(jnp.logical_and(again, buffers[0] >= room))
         trace.assume_staged(fits, True, f"the loop says something in at most {room} trips", site, capacity=room)
@@ -171,10 +182,25 @@ def _room(trace: Trace, site: Where | None) -> int:
     return max(ROOM, 1 << (2 * seen - 1).bit_length())
 
 
-def _buffers(region: Region, room: int) -> list[Any]:
+def _limit(trace: Trace, site: Where | None) -> int:
+    """After how many trips the host has its say: a program cannot be interrupted by Ctrl-C. 0: after none.
+
+    Where the loop goes on, there is a program with eight times the limit, that begins anew. So who presses Ctrl-C waits
+    for eight times as long as it took until then at most.
+    """
+    unlimited = UNLIMITED in trace.settings.assumed or trace.calls_back or not trace.settings.speculate
+    if unlimited or site is None:
+        return 0
+    seen = 0 if trace.settings.profile is None else trace.settings.profile.most_trips(site.key)
+    least = max(LEAST_LIMIT, 1 << (64 * seen - 1).bit_length()) if seen else LIMIT_UNSEEN
+    limit = trace.settings.capacities.get((LIMIT + site.key[0], site.key[1]), least)
+    return limit if limit < 2**31 else 0
+
+
+def _buffers(region: Region, room: int, limit: int) -> list[Any]:
     """The number of trips so far, and room for the values of the effects of `room` trips."""
     if not room:
-        return []
+        return [jnp.asarray(0, jnp.int32)] if limit else []
     spots = [spot for _, piece in region.effects for spot in specs(piece.skeleton)]
     if any(jnp.issubdtype(spot.dtype, jax.dtypes.extended) for spot in spots):
         raise Unstageable("it prints, logs or appends a random key in as many trips as only the run will show")

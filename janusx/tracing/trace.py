@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from janusx import emitted, leaves
 from janusx.guards.checks import evaluate
-from janusx.guards.staged import Assumption, Frames
+from janusx.guards.staged import UNLIMITED, Assumption, Frames
 from janusx.signals import Relax, Respecialise, Unrelax, Unsupported
 from janusx.state import kinds, policy, symbols
 from janusx.state.paths import Anchor, Closure, Global, Member, Path, root
@@ -152,6 +152,8 @@ class Trace:
 
     def call_back(self) -> None:
         """The program calls back to Python: a run of it is never thrown away."""
+        if self.frames.limited:
+            raise Respecialise(UNLIMITED, True)
         if self.guarded:
             raise Unsupported("a callback of a program that takes something for granted: a vain run cannot undo it")
         self.calls_back = True
@@ -165,13 +167,12 @@ class Trace:
             raise Unsupported(f"that {what} would be taken for granted after a callback, which a vain run cannot undo")
         if not self.settings.speculate:
             raise Unsupported(f"that {what} would have to be taken for granted")
-        key: tuple[str, int]
-        key, place = (where.key, where.place) if where is not None else (("", 0), "")
+        key: Any = ("", 0) if where is None else where.key
         occurrence = 0
         if not room:
             occurrence = self.occurrences[key] = self.occurrences.get(key, -1) + 1
-        holds = value if expected else jnp.logical_not(value)
-        self.frames.add(holds, Assumption((*key, occurrence), expected, what, place, only, **room))
+        made = Assumption((*key, occurrence), expected, what, getattr(where, "place", ""), only, **room)
+        self.frames.add(value if expected else jnp.logical_not(value), made)
 
     def real_globals(self, shadow: dict[str, Any]) -> dict[str, Any]:
         """The user's own globals for a shadow of them."""

@@ -775,3 +775,82 @@ def replaced_and_written():
 
     w.f = f
     return w
+
+
+# Bad input -----------------------------------------------------------------------------------------------------------
+
+NAN = jnp.array([1.0, jnp.nan, 2.0])
+
+
+@scenario(
+    "a loop whose condition sees a NaN ends, or goes on to its last trip, as in Python",
+    *(settled(call("f", ONES, kind), "compiled") for kind in range(3)),
+    *(call("f", NAN, kind, rung="compiled") for kind in range(3)),
+    *(call("f", jnp.full(3, jnp.inf, jnp.float32), kind, rung="compiled") for kind in (1, 2)),
+    *(call("f", ONES * 2, kind, rung="compiled") for kind in range(3)),
+)
+def not_a_number():
+    w = World(trips=0)
+
+    def ends(x):
+        while jnp.max(x) > 0.1:
+            x = x * 0.5
+            w.trips += 1
+        return x
+
+    def goes_on(x):
+        trips = 0
+        while not jnp.max(x) <= 0.1:
+            x = x * 0.5
+            trips += 1
+            if trips >= 40:
+                break
+        return x, trips
+
+    def differentiated(x):
+        def loss(x):
+            while jnp.sum(x**2) > 0.1:
+                x = jnp.sin(x) * 0.5
+            return jnp.sum(x)
+
+        return jax.value_and_grad(loss)(x)
+
+    w.f = lambda x, kind: (ends, goes_on, differentiated)[kind](x)
+    return w
+
+
+@scenario(
+    "a loop goes round more often than anybody would have thought",
+    settled(call("f", jnp.float32(10.0)), "compiled"),
+    call("f", jnp.float32(5000.0), rung="compiled"),
+    call("f", jnp.float32(11.0), rung="compiled"),
+    call("f", jnp.float32(5001.0), rung="compiled"),
+)
+def far_longer():
+    w = World(calls=0)
+
+    def f(x):
+        w.calls += 1
+        trips = 0
+        while x > 0.0:
+            x = x - 1.0
+            trips += 1
+        return trips
+
+    w.f = f
+    return w
+
+
+@scenario(
+    "a program with a loop calls back to Python, and so takes nothing for granted",
+    settled(call("f", ONES), "compiled"),
+    call("f", SMALL, rung="compiled"),
+)
+def loop_and_callback():
+    def f(x):
+        while x.sum() > 1.0:
+            x = x * 0.5
+        jax.debug.print("ended with {}", x.sum())
+        return x
+
+    return World(f=f)
