@@ -169,7 +169,7 @@ def flatten(value: Any, heap: Heap, leaves: list[Any], exact: bool = False) -> S
         return Fixed(value)
     replaced = context.current().replaced.flatten(value, heap, leaves, exact)
     if replaced is not None:
-        return replaced
+        return replaced  # type: ignore[no-any-return]
     category = policy.category(value)
     if isinstance(category, kinds.Kind) and category not in (kinds.FUNCTION, kinds.METHOD, kinds.PARTIAL, kinds.CELL):
         if category.mutable:
@@ -308,8 +308,7 @@ def unify(a: Skeleton, b: Skeleton, rules: Rules = Rules()) -> Skeleton:
     """
     if a == b:
         return a
-    if isinstance(a, Made) != isinstance(b, Made):
-        a, b = expand(a), expand(b)
+    a, b = expand(a), expand(b)
     if isinstance(a, Empty) or isinstance(b, Empty):
         name, other = (a.name, b) if isinstance(a, Empty) else (b.name, a)  # type: ignore[attr-defined]
         return other if isinstance(other, Perhaps) else Perhaps(name, other)
@@ -318,7 +317,7 @@ def unify(a: Skeleton, b: Skeleton, rules: Rules = Rules()) -> Skeleton:
         return Perhaps(a.name if isinstance(a, Perhaps) else b.name, inner)  # type: ignore[attr-defined]
     replaced = context.current().replaced.unify(a, b, rules)
     if replaced is not None:
-        return replaced
+        return replaced  # type: ignore[no-any-return]
     if isinstance(a, Made) and isinstance(b, Made) and (a.kind, a.cls, a.steps) == (b.kind, b.cls, b.steps):
         return Made(a.kind, a.cls, a.steps, tuple(unify(x, y, rules) for x, y in zip(a.items, b.items, strict=True)))
     if isinstance(a, Arr | Soft) and isinstance(b, Arr | Soft):
