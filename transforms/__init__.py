@@ -6,13 +6,13 @@ from __future__ import annotations
 if __name__ != "janusx.transforms":
     raise ImportError(f"this package is janusx.transforms, not {__name__}: install janusx and import it from there")
 
+from janusx.transforms.flow import Block as Block
+from janusx.transforms.flow import Blocks as Blocks
+from janusx.transforms.flow import NotInBlocks as NotInBlocks
 from janusx.transforms.outline import OUTLINED as OUTLINED
 from janusx.transforms.outline import Outlined as Outlined
 from janusx.transforms.outline import outline as outline
 from janusx.transforms.pipeline import rewrite as rewrite
-from janusx.transforms.recursion import Block as Block
-from janusx.transforms.recursion import Blocks as Blocks
-from janusx.transforms.recursion import NotInBlocks as NotInBlocks
 from janusx.transforms.recursion import recursion as recursion
 from janusx.transforms.result import Refusal as Refusal
 from janusx.transforms.result import Rewritten as Rewritten

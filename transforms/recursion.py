@@ -15,64 +15,14 @@ from __future__ import annotations
 
 import ast
 import copy
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
-from janusx.transforms.bindings import needed, stored, surely_bound
-
-ENDS = ("goto", "branch", "call", "return")
+from janusx.transforms.bindings import stored
+from janusx.transforms.flow import Blocks, Flow, NotInBlocks, Open, define, placed
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-
-
-class NotInBlocks(Exception):
-    """The function cannot be cut; the text says why, `line` is the file line."""
-
-    def __init__(self, reason: str, line: int):
-        super().__init__(reason)
-        self.line = line
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Statements that run to their end, as a function.
-
-    Attributes:
-        text: one `def`. It returns the values of `stores`, as a tuple; before a branch that and the test; before a call
-            that, the function, a tuple of arguments and a dictionary of them; at the end the function's result.
-        first_line: the line of the user's file at which `text` begins.
-        params: the variables that it needs.
-        stores: the variables that it binds and others need.
-        end: one of `ENDS`.
-        next: the block after it; before a branch that where the test holds, and the other.
-        result: the variable that holds what the call before this block returned, or "".
-    """
-
-    text: str
-    first_line: int
-    params: tuple[str, ...]
-    stores: tuple[str, ...]
-    end: str
-    next: tuple[int, ...]
-    result: str
-
-
-@dataclass(frozen=True, slots=True)
-class Blocks:
-    """A function in blocks.
-
-    Attributes:
-        blocks: the first is where it begins.
-        kept: the variables that a call may not change: those that a block after one needs.
-        live: for each block the variables that it, or one after it, needs.
-    """
-
-    blocks: tuple[Block, ...]
-    kept: tuple[str, ...]
-    live: tuple[tuple[str, ...], ...]
 
 
 def recursion(
@@ -108,40 +58,22 @@ def recursion(
     cutter.block(function.body)
     if cutter.current is not None:
         cutter.close("return", ast.Constant(None))
-    return _Flow(function, cutter.blocks, free, first_line).blocks()
+    return Flow(function, cutter.blocks, free, first_line).blocks()
 
 
 def _function(source: str) -> ast.FunctionDef | None:
     node = ast.parse(source).body[0]
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Lambda):
         back = ast.copy_location(ast.Return(node.value.body), node.value.body)
-        return ast.copy_location(_def("lambda_", node.value.args, [back]), node)
+        return ast.copy_location(define("lambda_", node.value.args, [back]), node)
     return node if isinstance(node, ast.FunctionDef) else None
-
-
-def _def(name: str, args: ast.arguments, body: list[ast.stmt]) -> ast.FunctionDef:
-    made = ast.FunctionDef(name=name, args=args, body=body, decorator_list=[], returns=None)
-    if sys.version_info >= (3, 12):
-        made.type_params = []
-    return made
-
-
-@dataclass(slots=True)
-class _Open:
-    """A block in the making."""
-
-    body: list[ast.stmt] = field(default_factory=list)
-    end: str = ""
-    values: tuple[ast.expr, ...] = ()
-    next: tuple[int, ...] = ()
-    result: str = ""
 
 
 class _Cutter:
     """Lowers statements with calls of the function itself, and leaves all others as they are."""
 
     def __init__(self, function: ast.FunctionDef, is_recursive: Callable[[ast.expr], bool], first_line: int):
-        self.blocks = [_Open()]
+        self.blocks = [Open()]
         self.current: int | None = 0
         self._is_recursive = is_recursive
         self._first_line = first_line
@@ -153,7 +85,7 @@ class _Cutter:
         self._count = 0
         for node in ast.walk(function):
             if isinstance(node, (ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom, ast.Await, ast.Delete)):
-                self._refuse(node, f"it has a `{type(node).__name__.lower()}` in it")
+                raise self._refusal(node, f"it has a `{type(node).__name__.lower()}` in it")
 
     # --- statements -------------------------------------------------------------------------------------------------
 
@@ -165,9 +97,10 @@ class _Cutter:
             if not self._leaves(statement):
                 self._now.body.append(statement)
                 continue
-            method = getattr(self, f"_{type(statement).__name__.lower()}", None)
+            kind = type(statement).__name__.lower()
+            method: Callable[[Any], None] | None = getattr(self, f"_{kind}", None)
             if method is None:
-                self._refuse(statement, f"it calls itself, or returns, within a `{type(statement).__name__.lower()}`")
+                raise self._refusal(statement, f"it calls itself, or returns, within a `{kind}`")
             method(statement)
 
     def _leaves(self, node: ast.AST) -> bool:
@@ -219,7 +152,7 @@ class _Cutter:
 
     def _check_targets(self, node: ast.stmt, targets: Sequence[ast.expr]) -> None:
         if any(True for target in targets for _ in self._calls(target)):
-            self._refuse(node, "it calls itself in the target of an assignment")
+            raise self._refusal(node, "it calls itself in the target of an assignment")
 
     def _steady(self, target: ast.expr) -> ast.expr:
         """A target whose parts are evaluated."""
@@ -233,16 +166,16 @@ class _Cutter:
         test = self._lift(node.test)
         then, other = self._new(), self._new()
         self._branch(node, test, then, other)
-        ends = []
+        ends: list[int | None] = []
         for start, body in ((then, node.body), (other, node.orelse)):
             self.current = start
             self.block(body)
             ends.append(self.current)
-        after = self._new() if any(end is not None for end in ends) else None
-        for end in ends:
-            if end is not None and after is not None:
-                self.current = end
-                self._goto(after)
+        open_ends = [end for end in ends if end is not None]
+        after = self._new() if open_ends else None
+        for end in open_ends:
+            self.current = end
+            self.close("goto", next=(len(self.blocks) - 1,))
         self.current = after
 
     def _while(self, node: ast.While) -> None:
@@ -262,7 +195,7 @@ class _Cutter:
         index, stop = self._fresh(), self._fresh()
         if isinstance(items, ast.Call) and isinstance(items.func, ast.Name) and items.func.id == "range":
             if items.keywords or any(isinstance(each, ast.Starred) for each in items.args) or len(items.args) > 2:
-                self._refuse(node, "it calls itself in a loop over a `range` with a step")
+                raise self._refusal(node, "it calls itself in a loop over a `range` with a step")
             first, last = [ast.Constant(0), *items.args][-2:]
             item: ast.expr = ast.Name(index, ast.Load())
         else:
@@ -277,7 +210,7 @@ class _Cutter:
         self._goto(head)
         self.current = head
         self._branch(node, test, body, other)
-        target = _placed(ast.Assign([node.target], item), node)
+        target = placed(ast.Assign([node.target], item), node)
         self._loop(body, [target, *node.body], step, after)
         self.current = step
         self._add(node, ast.AugAssign(ast.Name(index, ast.Store()), ast.Add(), one))
@@ -314,7 +247,7 @@ class _Cutter:
             return self._logical(node)
         chained = isinstance(node, ast.Compare) and len(node.ops) > 1
         if chained or isinstance(node, (ast.Lambda, ast.NamedExpr, ast.Dict, *_COMPREHENSIONS)):
-            self._refuse(node, f"it calls itself within a `{type(node).__name__}`")
+            raise self._refusal(node, f"it calls itself within a `{type(node).__name__}`")
         return self._in_order(node)
 
     def _in_order(self, node: ast.expr) -> ast.expr:
@@ -374,43 +307,45 @@ class _Cutter:
             assert isinstance(made, ast.Call)
             given = made
         args = ast.Tuple(given.args, ast.Load())
-        names = [None if each.arg is None else ast.Constant(each.arg) for each in given.keywords]
+        names: list[ast.expr | None] = []
+        for each in given.keywords:
+            names.append(None if each.arg is None else ast.Constant(each.arg))
         keywords = ast.Dict(names, [each.value for each in given.keywords])
         after = self._new()
-        self.close("call", _placed(given.func, node), _placed(args, node), _placed(keywords, node), next=(after,))
+        self.close("call", placed(given.func, node), placed(args, node), placed(keywords, node), next=(after,))
         self.current = after
         self._now.result = self._fresh()
-        return _placed(ast.Name(self._now.result, ast.Load()), node)
+        return placed(ast.Name(self._now.result, ast.Load()), node)
 
     def _choice(self, node: ast.IfExp) -> ast.expr:
         name = self._fresh()
-        sides = [[_placed(ast.Assign([ast.Name(name, ast.Store())], side), node)] for side in (node.body, node.orelse)]
-        self.block([_placed(ast.If(node.test, *sides), node)])
-        return _placed(ast.Name(name, ast.Load()), node)
+        then, other = (ast.Assign([ast.Name(name, ast.Store())], side) for side in (node.body, node.orelse))
+        self.block([placed(ast.If(node.test, [then], [other]), node)])
+        return placed(ast.Name(name, ast.Load()), node)
 
     def _logical(self, node: ast.BoolOp) -> ast.expr:
         """`a and f(b)` as `x = a`, `if x: x = f(b)`."""
         name, after = self._fresh(), self._new()
         for value in node.values[:-1]:
-            self.block([_placed(ast.Assign([ast.Name(name, ast.Store())], value), node)])
+            self.block([placed(ast.Assign([ast.Name(name, ast.Store())], value), node)])
             test: ast.expr = ast.Name(name, ast.Load())
             then = self._new()
             self._branch(node, ast.UnaryOp(ast.Not(), test) if isinstance(node.op, ast.Or) else test, then, after)
             self.current = then
-        self.block([_placed(ast.Assign([ast.Name(name, ast.Store())], node.values[-1]), node)])
+        self.block([placed(ast.Assign([ast.Name(name, ast.Store())], node.values[-1]), node)])
         self._goto(after)
         self.current = after
-        return _placed(ast.Name(name, ast.Load()), node)
+        return placed(ast.Name(name, ast.Load()), node)
 
     # --- blocks -----------------------------------------------------------------------------------------------------
 
     @property
-    def _now(self) -> _Open:
+    def _now(self) -> Open:
         assert self.current is not None
         return self.blocks[self.current]
 
     def _new(self) -> int:
-        self.blocks.append(_Open())
+        self.blocks.append(Open())
         return len(self.blocks) - 1
 
     def close(self, end: str, *values: ast.expr, next: tuple[int, ...] = ()) -> None:
@@ -425,7 +360,7 @@ class _Cutter:
 
     def _branch(self, node: ast.AST, test: ast.expr, then: int, other: int) -> None:
         truth = ast.UnaryOp(ast.Not(), ast.UnaryOp(ast.Not(), test))
-        self.close("branch", _placed(truth, node), next=(then, other))
+        self.close("branch", placed(truth, node), next=(then, other))
 
     def _fresh(self) -> str:
         while True:
@@ -439,139 +374,17 @@ class _Cutter:
         if isinstance(value, ast.Name) and value.id in self._local:
             return value
         name = self._fresh()
-        self._now.body.append(_placed(ast.Assign([ast.Name(name, ast.Store())], value), value))
-        return _placed(ast.Name(name, ast.Load()), value)
+        self._now.body.append(placed(ast.Assign([ast.Name(name, ast.Store())], value), value))
+        return placed(ast.Name(name, ast.Load()), value)
 
     def _add(self, at: ast.AST, node: ast.stmt) -> None:
-        self._now.body.append(_placed(node, at))
+        self._now.body.append(placed(node, at))
 
-    def _refuse(self, node: ast.AST, reason: str) -> None:
-        raise NotInBlocks(reason, getattr(node, "lineno", 1) + self._first_line - 1)
-
-
-_Node = TypeVar("_Node", bound=ast.AST)
-
-
-def _placed(node: _Node, at: ast.AST) -> _Node:
-    """A new node, at the place of one of the user's."""
-    for each in ast.walk(node):
-        if not hasattr(each, "lineno"):
-            ast.copy_location(each, at)
-    return ast.copy_location(node, at)
+    def _refusal(self, node: ast.AST, reason: str) -> NotInBlocks:
+        return NotInBlocks(reason, getattr(node, "lineno", 1) + self._first_line - 1)
 
 
 def _loaded(target: ast.expr) -> ast.expr:
     made = copy.copy(target)
     made.ctx = ast.Load()  # type: ignore[attr-defined]
     return made
-
-
-class _Flow:
-    """What flows from block to block."""
-
-    def __init__(self, function: ast.FunctionDef, blocks: Sequence[_Open], free: Sequence[str], first_line: int):
-        self._function = function
-        self._first_line = first_line
-        self._free = frozenset(free)
-        self._params = frozenset(each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg))
-        self._blocks = _reachable(blocks)
-        stores = [stored(block.body) | ({block.result} - {""}) for block in self._blocks]
-        self._local = self._params | frozenset().union(*stores)
-        self._stores = stores
-        self._needs = [needed([*block.body, *map(ast.Expr, block.values)]) & self._names for block in self._blocks]
-        self._live = self._liveness()
-        self._check_bound()
-
-    @property
-    def _names(self) -> frozenset[str]:
-        return self._local | self._free
-
-    def _liveness(self) -> list[frozenset[str]]:
-        """For each block the variables that it, or one after it, needs."""
-        live = [need - {block.result} for need, block in zip(self._needs, self._blocks, strict=True)]
-        changed = True
-        while changed:
-            changed = False
-            for i, block in enumerate(self._blocks):
-                bound = surely_bound(block.body) | {block.result}
-                found = (self._needs[i] | frozenset().union(*(live[k] for k in block.next)) - bound) - {block.result}
-                changed |= found != live[i]
-                live[i] = found
-        return live
-
-    def _check_bound(self) -> None:
-        """Every variable is bound where it is read: whatever another activation bound is no matter."""
-        every = self._names
-        before = [every for _ in self._blocks]
-        before[0] = self._params | self._free
-        pending = [0]
-        seen = set[int]()
-        while pending:
-            i = pending.pop()
-            seen.add(i)
-            block = self._blocks[i]
-            after = surely_bound(block.body, before[i] | ({block.result} - {""})) & every
-            for k in block.next:
-                joined = before[k] & after
-                if joined != before[k] or k not in seen:
-                    before[k] = joined
-                    pending.append(k)
-        for i, block in enumerate(self._blocks):
-            missing = sorted(self._needs[i] - before[i] - {block.result})
-            if missing:
-                raise NotInBlocks(f"{missing[0]} may be unbound where it is read", self._first_line)
-
-    def blocks(self) -> Blocks:
-        """The blocks as functions."""
-        kept = frozenset().union(*(self._live[block.next[0]] for block in self._blocks if block.end == "call"))
-        made = [self._block(i, block) for i, block in enumerate(self._blocks)]
-        return Blocks(tuple(made), tuple(sorted(kept & self._local)), tuple(tuple(sorted(each)) for each in self._live))
-
-    def _block(self, i: int, block: _Open) -> Block:
-        after = frozenset().union(*(self._live[k] for k in block.next))
-        stores = tuple(sorted(stored(block.body) & after))
-        params = tuple(sorted(self._needs[i] | (frozenset(stores) - surely_bound(block.body))))
-        values = ast.Tuple([ast.Name(name, ast.Load()) for name in stores], ast.Load())
-        what: ast.expr = block.values[0] if block.end == "return" else ast.Tuple([values, *block.values], ast.Load())
-        at = block.values[0] if block.values else block.body[-1] if block.body else self._function
-        args = ast.arguments([], [ast.arg(name) for name in params], None, [], [], None, [])
-        function = _def(f"block_{i}", args, [*block.body, _placed(ast.Return(what), at)])
-        first_line, text = self._text(ast.fix_missing_locations(ast.copy_location(function, self._function)))
-        return Block(text, first_line, params, stores, block.end, block.next, block.result)
-
-    def _text(self, function: ast.FunctionDef) -> tuple[int, str]:
-        """A block's text, each statement on a line of its own that is the user's as far as may be; and the first."""
-        text = ast.unparse(function)
-        wanted = dict[int, int]()
-        for mine, written in zip(ast.walk(function), ast.walk(ast.parse(text).body[0]), strict=True):
-            if isinstance(written, ast.stmt) and not isinstance(mine, ast.FunctionDef):
-                wanted[written.lineno] = mine.lineno + self._first_line - 1
-        first_line = max(wanted[2] - 1, 1)
-        made: list[str] = []
-        for row, line in enumerate(text.splitlines(), 1):
-            made += [""] * (wanted.get(row, 0) - first_line - len(made))
-            made.append(line)
-        return first_line, "\n".join(made)
-
-
-def _reachable(blocks: Sequence[_Open]) -> list[_Open]:
-    """The blocks that can be reached, without those in which nothing happens, numbered anew."""
-
-    def end_of(i: int) -> int:
-        seen = {i}
-        while not blocks[i].body and not blocks[i].result and blocks[i].end == "goto" and blocks[i].next[0] not in seen:
-            i = blocks[i].next[0]
-            seen.add(i)
-        return i
-
-    order: list[int] = []
-    pending = [0]
-    while pending:
-        i = pending.pop()
-        if i not in order:
-            order.append(i)
-            pending += [end_of(k) for k in reversed(blocks[i].next)]
-    number = {i: n for n, i in enumerate(order)}
-    for i in order:
-        blocks[i].next = tuple(number[end_of(k)] for k in blocks[i].next)
-    return [blocks[i] for i in order]

@@ -41,6 +41,11 @@ class Recursions:
         within = list(self._activations(fn.__code__))
         if len(within) < ALIKE:
             return
+        if not self._trace.settings.speculate:
+            raise Unsupported(
+                f"{fn.__qualname__} calls itself as often as arrays decide, and nothing may be taken for granted here "
+                "of how often that is: apply the transform within a converted function"
+            )
         code = code_of(fn)
         unrolled = self._trace.settings.unrolled.get(code)
         if unrolled is None and (len(within) >= ENOUGH or _are_alike(fn, within[0][0], within[1][0])):
