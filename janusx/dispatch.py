@@ -85,8 +85,18 @@ def answer(record: Record, call: Call, tried: Entry | None = None) -> Any:
             return result
         if not outer.under_transform(call):
             return _without_entry(record, call)
-    with _or_error(call):
-        return outer.trace_through(record, call)
+    try:
+        with _or_error(call):
+            return outer.trace_through(record, call)
+    except errors.OuterTransformWriteError:
+        raise
+    except Exception as error:
+        # Under an eager `jax.grad` the arrays have values: what the user's own function says counts.
+        if not outer.is_eager(call) or (isinstance(error, errors.UnsupportedError) and not _splits(record)):
+            raise
+        reason = getattr(error, "why", "") or f"tracing it raised {type(error).__name__}"
+    record.note("eager", misses.place_of_code(call.fun), f"under a transform of JAX's, {reason}", record.calls + 1)
+    return run_eagerly(record, call, reason, known=True)
 
 
 def _changing(record: Record) -> GaveUp | None:

@@ -32,6 +32,19 @@ def under_transform(call: Call) -> bool:
     return _holds_tracer((call.args, call.kwargs)) or isinstance(jax.numpy.zeros(()) + 0, Tracer)
 
 
+def is_eager(call: Call) -> bool:
+    """Whether Python can decide on what is traced, as under an eager `jax.grad`, whose tracers have values."""
+    told = jax.numpy.zeros((), bool)
+    for leaf in jax.tree.leaves((call.args, call.kwargs)):
+        if isinstance(leaf, Tracer) and not jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.extended):
+            told = told | (leaf == leaf).any()  # of the leaf's own trace
+    try:
+        bool(told)
+    except jax.errors.JAXTypeError:
+        return False
+    return True
+
+
 def _holds_tracer(value: Any) -> bool:
     """Whether there is a tracer in a pytree, or in what JAX takes for none: cycles, dictionaries of unsortable keys."""
     left, seen = [value], set()

@@ -42,6 +42,8 @@ class Scope:
         serial: makes the names of counters unique.
         returns: the kind of what the function returns; None where any value will do.
         calls: names of functions that may be called: those defined before.
+        box: the name of the object.
+        traced: whether floating arrays may be JAX's tracers, of which plain Python makes no number.
     """
 
     bound: frozenset[str] = frozenset(PARAMETERS) - {"box"}
@@ -52,6 +54,7 @@ class Scope:
     returns: str | None = None
     calls: frozenset[str] = frozenset()
     box: str = "box"
+    traced: bool = False
 
     def bind(self, *names: str) -> Scope:
         """The scope after an assignment."""
@@ -138,6 +141,8 @@ class Expressions:
     def one(self, forms: Sequence[str]) -> str:
         """One of several forms, of those that call only what may be called here."""
         form = self.choices.one(forms)
+        if self.scope.traced and form == "float({F})":
+            return forms[0]
         called = _CALL.search(form)
         return forms[0] if called is not None and called[1] not in self.scope.calls else form
 

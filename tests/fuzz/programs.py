@@ -216,10 +216,33 @@ def _steps(c: Choices, warm: int) -> Iterator[str]:
     yield first
 
 
+def _differentiated(c: Choices, depth: int, longest: int) -> Program:
+    """A program whose function is differentiated, too: by its first parameter, in plain Python and converted."""
+    w = Writer(c, depth, pure=True, assigned="FFFFASNR")
+    scope = Scope(frozenset({"p", "x", "s", "n", "r"}), returns="F", traced=True)
+    lines, scope = w.block(scope, longest)
+    text = _function("def f(p, x, s, n, r, box):", [*lines, f"return {result(w, scope)}"])
+    size = c.one(("2", "3"))
+
+    def arguments() -> str:
+        first = c.one(("jnp.array(0.5)", "jnp.array(-1.5)", "jnp.array(2.0)", "jnp.array(0.25)"))
+        return f"({first}, {c.one(ARRAYS[size])}, {c.one(SCALARS)}, {c.one(NUMBERS)}, {c.one(FLOATS)}, box)"
+
+    same = arguments()
+    steps = [f"f{same}", f"f{same}", f"grad{same}", f"grad{arguments()}", f"f{arguments()}", f"grad{arguments()}"]
+    steps += [c.one(CHANGES), f"grad{same}", f"f{same}"] if c.below(2) else [f"grad{same}"]
+    bump = _function("def bump(self, s):", ["return s"]).lstrip("\n")
+    box = BOX + "\n" + "\n".join(indented(bump.splitlines())) + "\n"
+    module = HEAD + box + text + "\n\nbox = Box()\nother = Box()\n"
+    return Program(module, tuple(steps), (("profile_runs", 1),))
+
+
 @st.composite
 def programs(draw: st.DrawFn, depth: int = 3, longest: int = 5) -> Program:
     """Programs whose loops all end, nested so deep, with so many statements in `f` at most."""
     choices = Choices(draw)
+    if choices.rarely(8):
+        return _differentiated(choices, depth, longest)
     w = Writer(choices, depth, choices.rarely(4), CONSTRUCTS)
     helpers, calls = _helpers(w)
     lines, scope = w.block(Scope(calls=calls), longest)

@@ -18,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import jax
 from hypothesis import HealthCheck
 
 import janusx
@@ -140,7 +141,9 @@ def _module(file: Path) -> types.ModuleType:
 def _scenario(program: Program, file: Path) -> Scenario:
     def make() -> World:
         module = _module(file)
-        return World(f=module.f, module=module, box=module.box, other=module.other)
+        world = World(f=module.f, module=module, box=module.box, other=module.other)
+        world.grad = lambda *arguments: jax.grad(world.f)(*arguments)
+        return world
 
     # A predicate on arrays decides which object a name stands for, and whether a weak type survives.
     steps = tuple(_step(line) for line in program.steps)
@@ -148,10 +151,11 @@ def _scenario(program: Program, file: Path) -> Scenario:
 
 
 def _step(line: str) -> Step:
-    if not line.startswith("f("):
+    function = line.partition("(")[0]
+    if function not in ("f", "grad"):
         return change(lambda world: exec(line, vars(world.module)))
     arguments = _arguments(line)
-    return call("f", *(of(_reader(text)) for text in arguments))
+    return call(function, *(of(_reader(text)) for text in arguments), converted="f")
 
 
 def _reader(text: str) -> Callable[[World], Any]:

@@ -26,12 +26,16 @@ class Writer:
         depth: how deep statements nest.
         opaque: whether there are calls that nobody sees into, at which functions are split.
         constructs: more statements, some of which are drawn.
+        pure: whether nothing outside of the function is changed, and nothing is printed.
+        assigned: the kinds of values that are assigned.
     """
 
     choices: Choices
     depth: int = 3
     opaque: bool = False
     constructs: Sequence[Make] = ()
+    pure: bool = False
+    assigned: str = ASSIGNED
 
     def e(self, scope: Scope, fuel: int = 4) -> Expressions:
         """Expressions at a place."""
@@ -62,7 +66,7 @@ Make = Callable[[Writer, Scope, int], Block]
 
 def assign(w: Writer, scope: Scope, number: int) -> Block:
     """`name = expression`."""
-    kind = w.choices.one(ASSIGNED)
+    kind = w.choices.one(w.assigned)
     name = w.choices.one(NAMES[kind])
     return [f"{name} = {tamed(kind, w.e(scope).make(kind))}"], scope.bind(name)
 
@@ -116,6 +120,8 @@ MUTATIONS = (
 
 def mutate(w: Writer, scope: Scope, number: int) -> Block:
     """A change of an object."""
+    if w.pure:
+        return assign(w, scope, number)
     e = w.e(scope)
     return [e.filled(e.one(MUTATIONS))], scope
 
@@ -158,6 +164,8 @@ def lists(w: Writer, scope: Scope, number: int) -> Block:
 
 def say(w: Writer, scope: Scope, number: int) -> Block:
     """Output."""
+    if w.pure:
+        return augment(w, scope, number)
     e = w.e(scope, 2)
     forms = (
         f"print('n', {e.make('N')})",
@@ -280,7 +288,7 @@ def try_(w: Writer, scope: Scope, number: int) -> Block:
     handler, handled = w.block(handled_scope, 2)
     caught = w.choices.one(["ValueError", "(ValueError, AssertionError)", "Exception"])
     text = ["try:", *indented(lines), f"except {caught} as error:"]
-    if w.choices.below(2):
+    if w.choices.below(2) and not w.pure:
         handler = [f"print('caught', type(error).__name__, {w.e(inner).named('N')})", *handler]
     text += indented(handler)
     if w.choices.rarely(5):
