@@ -36,7 +36,7 @@ def is_eager(call: Call) -> bool:
     """Whether Python can decide on what is traced, as under an eager `jax.grad`, whose tracers have values."""
     told = jax.numpy.zeros((), bool)
     for leaf in jax.tree.leaves((call.args, call.kwargs)):
-        if isinstance(leaf, Tracer) and not jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.extended):
+        if isinstance(leaf, Tracer) and not jax.numpy.issubdtype(leaf.dtype, jax.dtypes.extended):
             told = told | (leaf == leaf).any()  # of the leaf's own trace
     try:
         bool(told)

@@ -127,7 +127,7 @@ def explore(examples: int, seed: int, shrink_seconds: float) -> Found:
     return found
 
 
-def _told(program: Program, error: Exception) -> str:
+def _told(program: Program, error: BaseException) -> str:
     try:
         run(program)
     except Exception as again:

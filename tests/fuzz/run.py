@@ -100,6 +100,8 @@ def _reason(record: Any) -> str:
     last = record.events[-1] if record.events else None
     if last is not None and last.kind == "violation":
         return f"a guard did not hold: {_general(last.what)}"
+    if last is not None and last.kind == "eager":
+        return _general(last.what)
     return _general(record.eager_reason or "no reason was recorded")
 
 
