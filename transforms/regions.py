@@ -9,7 +9,7 @@ from typing import TypeAlias
 import libcst as cst
 
 from janusx.transforms.analysis import Scope
-from janusx.transforms.blocks import Block, falls, map_blocks
+from janusx.transforms.blocks import Block, falls, map_blocks, small
 from janusx.transforms.boundness import Boundness
 from janusx.transforms.build import Region, assign, define, give, names, simple, statements, string
 from janusx.transforms.context_managers import Swallows
@@ -65,7 +65,17 @@ class Regions:
     def _statement(self, statement: cst.BaseStatement) -> Sequence[cst.BaseStatement]:
         if isinstance(statement, (cst.If, cst.While, cst.For)):
             return self._emit(self, statement)
+        line = small(statement)
+        if isinstance(line, cst.AnnAssign) and len(self._levels) > 1:
+            return self._without_annotation(statement, line)
         return [map_blocks(statement, self.block)]
+
+    def _without_annotation(self, statement: cst.BaseStatement, line: cst.AnnAssign) -> Sequence[cst.BaseStatement]:
+        """`x: int = 1` as `x = 1` where `x` is `nonlocal`, as no annotated name can be. It is not evaluated anyway."""
+        if not isinstance(line.target, cst.Name) or line.target.value not in self.shared:
+            return [statement]
+        plain = cst.Pass() if line.value is None else cst.Assign([cst.AssignTarget(line.target)], line.value)
+        return [statement.with_changes(body=[plain])]
 
     def _enter(self, body: Block, params: Iterable[str]) -> Level:
         """Start an emitted function: its own names are unbound at its start, all others are somebody else's concern."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.transforms.compare import Case, check
+from tests.transforms.compare import Case, check, same
 
 CASES = [
     Case(
@@ -283,3 +283,30 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_variables(case: Case) -> None:
     check(case)
+
+
+def test_an_annotated_variable_of_a_closure_is_bound_in_a_region() -> None:
+    made = same(
+        """
+        def f(c):
+            def g():
+                return x
+            if c:
+                x: int = 1
+                y: int = 2
+            else:
+                x: unknown
+                x, y = 2, 1
+            for i in range(3):
+                x: unknown = x + i
+                try:
+                    z: int = 3
+                finally:
+                    pass
+            return g(), y, z
+        """,
+        (0,),
+        (1,),
+    )
+    assert not made.refusals
+    assert "y: int = 2" in made.text, "where it can, it stays"
