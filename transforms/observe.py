@@ -31,7 +31,7 @@ from janusx.transforms.depth import with_room
 from janusx.transforms.result import Rewritten
 from janusx.transforms.sites import Parsed, parse
 from janusx.transforms.state_names import StateNames, state_names
-from janusx.transforms.untouched import TOO_DEEP, untouched
+from janusx.transforms.untouched import TOO_DEEP, UNKNOWN, is_python, untouched
 from janusx.transforms.walks import Visitor
 
 # Their text, without the parentheses that LibCST does not count in, is no argument.
@@ -69,6 +69,10 @@ def observe(
         return with_room(lambda: _observe(source, first_line, ops_name, modules, class_name))
     except RecursionError:
         return untouched(source, first_line, TOO_DEEP, ops_name)
+    except cst.ParserSyntaxError:
+        if not is_python(source):
+            raise
+        return untouched(source, first_line, UNKNOWN, ops_name)
 
 
 def _observe(

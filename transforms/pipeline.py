@@ -17,7 +17,7 @@ from janusx.transforms.private_names import SignatureNames
 from janusx.transforms.result import Rewritten
 from janusx.transforms.sites import parse
 from janusx.transforms.unit import Unit
-from janusx.transforms.untouched import TOO_DEEP, untouched
+from janusx.transforms.untouched import TOO_DEEP, UNKNOWN, is_python, untouched
 from janusx.transforms.variables import Reads
 
 
@@ -68,6 +68,10 @@ def rewrite(
         return with_room(lambda: _rewrite(source, first_line, class_name, assumed, is_leaf, ops_name))
     except RecursionError:
         return untouched(source, first_line, TOO_DEEP, ops_name)
+    except cst.ParserSyntaxError:
+        if not is_python(source):
+            raise
+        return untouched(source, first_line, UNKNOWN, ops_name)
 
 
 def _rewrite(

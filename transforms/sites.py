@@ -210,7 +210,10 @@ def statement_line(source: str, lines: Sequence[int], *, first_line: int = 1) ->
         lines: candidates.
         first_line: file line of the text's first line.
     """
-    parsed = parse(source, first_line=first_line)
+    try:
+        parsed = parse(source, first_line=first_line)
+    except cst.ParserSyntaxError:
+        return None  # syntax that LibCST does not know
     if not isinstance(parsed.function, cst.FunctionDef):
         return None
     nested: list[tuple[int, int]] = []

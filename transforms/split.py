@@ -116,7 +116,8 @@ def split(
         ops_name: the name of the ops in the host program; another is taken where the source uses it.
 
     Returns:
-        The host program and the pieces; None where the function cannot be cut (a lambda, a reader of its own frame).
+        The host program and the pieces; None where the function cannot be cut (a lambda, a reader of its own frame, syntax
+        that LibCST does not know).
 
     Example:
         >>> done = split("def f(x):\n    y = g(x) + 1\n    log(y)\n    return y * y\n", cuts={3})
@@ -130,7 +131,10 @@ def split(
             y = g(x) + 1
             return y
     """
-    parsed = parse(source, first_line=first_line)
+    try:
+        parsed = parse(source, first_line=first_line)
+    except cst.ParserSyntaxError:
+        return None  # syntax that LibCST does not know
     function = parsed.function
     if TAG in source or not isinstance(function, cst.FunctionDef) or reads_frame(function.body):
         return None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import io
 import tokenize
+import warnings
 from collections.abc import Sequence
 
 from janusx.transforms.lines import lines_of
@@ -11,6 +14,7 @@ from janusx.transforms.result import Refusal, Rewritten, Site
 
 _Place = tuple[int, int]
 TOO_DEEP = "it nests too deep to be looked at"
+UNKNOWN = "LibCST does not know its syntax"
 
 
 def untouched(source: str, first_line: int, reason: str, ops_name: str, sites: tuple[Site, ...] = ()) -> Rewritten:
@@ -33,6 +37,21 @@ def untouched(source: str, first_line: int, reason: str, ops_name: str, sites: t
     last = first_line + len(lines_of(source)) - 1
     lines = tuple(min(line + i, last) for i in range(len(lines_of(text))))
     return Rewritten(text, lines, sites, (Refusal(line, kind, reason),), ops_name)
+
+
+def is_python(source: str) -> bool:
+    r"""Whether Python itself takes a source that LibCST does not, like `(x): int`.
+
+    Example:
+        >>> is_python("def f():\n    (x): int\n"), is_python("def f(:")
+        (True, False)
+    """
+    for text in (source, f"({source}\n)"):
+        with contextlib.suppress(SyntaxError, ValueError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+            return True
+    return False
 
 
 def _start_of_def(source: str) -> int | None:

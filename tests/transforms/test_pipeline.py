@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import Any
 
+import libcst as cst
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from janusx.transforms import rewrite
-from janusx.transforms.untouched import TOO_DEEP
+from janusx.transforms import Rewritten, rewrite, split, statement_line
+from janusx.transforms.observe import observe
+from janusx.transforms.untouched import TOO_DEEP, UNKNOWN
 from tests.transforms.compare import make, same
 from tests.transforms.random_functions import Writer
 
@@ -198,3 +200,18 @@ def test_super_works_in_methods_with_control_flow() -> None:
     make(body + "\ndef run(x):\n    return B().f(x)\n", scope, "jx", "run")
     run = make(body + "\ndef run(x):\n    return B().f(x)\n", {}, "jx", "run")
     assert (run(3), run(0)) == (4, 0)
+
+
+@pytest.mark.parametrize("make_of", [rewrite, observe])
+def test_syntax_that_only_python_knows_stays_native(make_of: Callable[[str], Rewritten]) -> None:
+    text = "@staticmethod\ndef f(x):\n    (y): int\n    return g(x)\n"
+    made = make_of(text)
+    assert made.text == text.partition("\n")[2]
+    assert [refusal.reason for refusal in made.refusals] == [UNKNOWN]
+    assert split(text, cuts={3}) is None
+    assert statement_line(text, [3]) is None
+
+
+def test_what_python_refuses_is_refused() -> None:
+    with pytest.raises(cst.ParserSyntaxError):
+        rewrite("def f(:\n    pass\n")
