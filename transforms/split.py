@@ -116,8 +116,8 @@ def split(
         ops_name: the name of the ops in the host program; another is taken where the source uses it.
 
     Returns:
-        The host program and the pieces; None where the function cannot be cut (a lambda, a reader of its own frame, syntax
-        that LibCST does not know).
+        The host program and the pieces; None where the function cannot be cut (a lambda, a reader of its own frame,
+        syntax that LibCST does not know).
 
     Example:
         >>> done = split("def f(x):\n    y = g(x) + 1\n    log(y)\n    return y * y\n", cuts={3})
