@@ -36,6 +36,9 @@ from tests.sweep.check import Failure, Findings, check_file
 from tests.sweep.corpus import LIBRARIES, files_of
 from tests.sweep.kept import Kept, versions
 
+BATCH = 200
+"""Files that one process sweeps."""
+
 
 def main() -> int:
     """Run the sweep."""
@@ -99,11 +102,14 @@ def _checked(paths: list[Path], jobs: int) -> Iterator[tuple[Path, Findings]]:
 
 
 def _pooled(paths: list[Path], jobs: int) -> Iterator[tuple[Path, Findings]]:
-    # Forked processes would have JAX's threads' locks and not its threads.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=200) as pool:
-        futures = {pool.submit(check_file, path): path for path in paths}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+    # New processes from time to time, for memory. `max_tasks_per_child` does that too, but may wait for ever when the
+    # last of them has ended (python/cpython#115634).
+    for first in range(0, len(paths), BATCH * jobs):
+        # Forked processes would have JAX's threads' locks and not its threads.
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            futures = {pool.submit(check_file, path): path for path in paths[first : first + BATCH * jobs]}
+            for future in as_completed(futures):
+                yield futures[future], future.result()
 
 
 def report(found: dict[str, Findings], jobs: int) -> dict[str, Any]:
