@@ -54,11 +54,22 @@ def recursion(
     function = _function(source)
     if function is None:
         raise NotInBlocks("it is no plain function", first_line)
+    _spell_out_super(function)
     cutter = _Cutter(function, is_recursive, first_line)
     cutter.block(function.body)
     if cutter.current is not None:
         cutter.close("return", ast.Constant(None))
     return Flow(function, cutter.blocks, free, first_line).blocks()
+
+
+def _spell_out_super(function: ast.FunctionDef) -> None:
+    """`super()` asks for the first parameter of the function that it is in, which a block may not have."""
+    parameters = [*function.args.posonlyargs, *function.args.args]
+    for node in ast.walk(function):
+        plain = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
+        if isinstance(node, ast.Call) and plain and not node.args and parameters:
+            names = "__class__", parameters[0].arg
+            node.args = [ast.copy_location(ast.Name(name, ast.Load()), node) for name in names]
 
 
 def _function(source: str) -> ast.FunctionDef | None:
@@ -82,6 +93,8 @@ class _Cutter:
         self._taken |= {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
         parameters = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
         self._local = stored(function.body) | parameters
+        walked = [each.target for each in ast.walk(function) if isinstance(each, ast.NamedExpr)]
+        self._rebound = stored(walked)  # within an expression
         self._count = 0
         for node in ast.walk(function):
             if isinstance(node, (ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom, ast.Await, ast.Delete)):
@@ -245,16 +258,19 @@ class _Cutter:
             return self._choice(node)
         if isinstance(node, ast.BoolOp):
             return self._logical(node)
-        chained = isinstance(node, ast.Compare) and len(node.ops) > 1
-        if chained or isinstance(node, (ast.Lambda, ast.NamedExpr, ast.Dict, *_COMPREHENSIONS)):
+        if isinstance(node, ast.Compare) and len(node.ops) > 1:
+            return self._chain(node)
+        if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
+            return self._unrolled(node)
+        if isinstance(node, (ast.Lambda, ast.NamedExpr, ast.Dict, *_COMPREHENSIONS)):
             raise self._refusal(node, f"it calls itself within a `{type(node).__name__}`")
         return self._in_order(node)
 
-    def _in_order(self, node: ast.expr) -> ast.expr:
+    def _in_order(self, node: ast.expr, whole: bool = False) -> ast.expr:
         """An expression whose operands were evaluated one after the other, as far as the last such call."""
         made = copy.deepcopy(node)
         spots = list(self._operands(made))
-        last = max(i for i, (_, _, value) in enumerate(spots) if any(self._calls(value)))
+        last = len(spots) if whole else max(i for i, (_, _, value) in enumerate(spots) if any(self._calls(value)))
         for i, (owner, key, value) in enumerate(spots[: last + 1]):
             lifted = self._kept(value) if i < last else self._lift(value)
             if isinstance(owner, list):
@@ -287,7 +303,7 @@ class _Cutter:
 
     def _kept(self, node: ast.expr) -> ast.expr:
         """An operand, evaluated now; names of the function's own need not be, as no call can change them."""
-        if isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id in self._local):
+        if isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id in self._local - self._rebound):
             return node
         if isinstance(node, (ast.Starred, ast.Slice, ast.Tuple, ast.List, ast.FormattedValue, ast.JoinedStr)):
             made = copy.copy(node)
@@ -302,8 +318,9 @@ class _Cutter:
     def _call(self, node: ast.Call) -> ast.expr:
         """The end of a block: the call. What it returns is a variable of the next."""
         given = node
-        if any(True for each in (*node.args, *node.keywords) for _ in self._calls(each)):
-            made = self._in_order(node)
+        binds = any(isinstance(each, ast.NamedExpr) for each in ast.walk(node))
+        if binds or any(True for each in (*node.args, *node.keywords) for _ in self._calls(each)):
+            made = self._in_order(node, whole=binds)
             assert isinstance(made, ast.Call)
             given = made
         args = ast.Tuple(given.args, ast.Load())
@@ -322,6 +339,26 @@ class _Cutter:
         then, other = (ast.Assign([ast.Name(name, ast.Store())], side) for side in (node.body, node.orelse))
         self.block([placed(ast.If(node.test, [then], [other]), node)])
         return placed(ast.Name(name, ast.Load()), node)
+
+    def _chain(self, node: ast.Compare) -> ast.expr:
+        """`a < f(b) < c` as `x, y = a, f(b)`, `x < y and y < c`: `c` is evaluated where that matters."""
+        left, middle = self._kept(node.left), self._kept(node.comparators[0])
+        first = placed(ast.Compare(left, node.ops[:1], [middle]), node)
+        rest = placed(ast.Compare(middle, node.ops[1:], node.comparators[1:]), node)
+        return self._logical(placed(ast.BoolOp(ast.And(), [first, rest]), node))
+
+    def _unrolled(self, node: ast.ListComp | ast.GeneratorExp) -> ast.expr:
+        """A comprehension over a few written items as the list that it makes."""
+        part = node.generators[0]
+        items = _items(part.iter)
+        if items is None or len(node.generators) > 1 or part.ifs or not isinstance(part.target, ast.Name):
+            raise self._refusal(node, f"it calls itself within a `{type(node).__name__}` of unknown length")
+        elements: list[ast.expr] = []
+        for item in [self._kept(each) for each in items]:
+            value = item if isinstance(item, (ast.Name, ast.Constant)) else self._temporary(item)
+            element = _Renamed(part.target.id, value).visit(copy.deepcopy(node.elt))
+            elements.append(self._kept(element))
+        return placed(ast.List(elements, ast.Load()), node)
 
     def _logical(self, node: ast.BoolOp) -> ast.expr:
         """`a and f(b)` as `x = a`, `if x: x = f(b)`."""
@@ -359,6 +396,8 @@ class _Cutter:
             self.close("goto", next=(where,))
 
     def _branch(self, node: ast.AST, test: ast.expr, then: int, other: int) -> None:
+        if any(isinstance(each, ast.NamedExpr) for each in ast.walk(test)):
+            test = self._temporary(test)  # what it binds must be bound before the block ends
         truth = ast.UnaryOp(ast.Not(), ast.UnaryOp(ast.Not(), test))
         self.close("branch", placed(truth, node), next=(then, other))
 
@@ -371,7 +410,7 @@ class _Cutter:
                 return name
 
     def _temporary(self, value: ast.expr) -> ast.Name:
-        if isinstance(value, ast.Name) and value.id in self._local:
+        if isinstance(value, ast.Name) and value.id in self._local - self._rebound:
             return value
         name = self._fresh()
         self._now.body.append(placed(ast.Assign([ast.Name(name, ast.Store())], value), value))
@@ -382,6 +421,53 @@ class _Cutter:
 
     def _refusal(self, node: ast.AST, reason: str) -> NotInBlocks:
         return NotInBlocks(reason, getattr(node, "lineno", 1) + self._first_line - 1)
+
+
+_MOST = 16
+"""Items of a comprehension that is unrolled."""
+
+
+def _items(node: ast.expr) -> list[ast.expr] | None:
+    """What is in a container that is written out, or in a `range` of few numbers."""
+    if isinstance(node, (ast.Tuple, ast.List)) and not any(isinstance(each, ast.Starred) for each in node.elts):
+        return node.elts
+    plain = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range"
+    if isinstance(node, ast.Call) and plain and all(isinstance(each, ast.Constant) for each in node.args):
+        numbers = range(*(ast.literal_eval(each) for each in node.args))
+        return [ast.Constant(number) for number in numbers] if len(numbers) <= _MOST else None
+    return None
+
+
+class _Renamed(ast.NodeTransformer):
+    """An expression in which a name stands for something else."""
+
+    def __init__(self, name: str, value: ast.expr):
+        self._name, self._value = name, value
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """The other, where it is read."""
+        return self._value if node.id == self._name and isinstance(node.ctx, ast.Load) else node
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.expr:
+        """As it is, if it has a parameter of this name."""
+        return (
+            node
+            if self._name in {each.arg for each in ast.walk(node.args) if isinstance(each, ast.arg)}
+            else self._in(node)
+        )
+
+    def _comprehension(self, node: Any) -> ast.expr:
+        """Its first items alone, if it has a variable of this name."""
+        if self._name not in stored(part.target for part in node.generators):
+            return self._in(node)
+        node.generators[0].iter = self.visit(node.generators[0].iter)
+        return node  # type: ignore[no-any-return]
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
+
+    def _in(self, node: ast.expr) -> ast.expr:
+        self.generic_visit(node)
+        return node
 
 
 def _loaded(target: ast.expr) -> ast.expr:

@@ -18,7 +18,7 @@ from janusx.signals import Unstageable
 from janusx.state import symbols
 from janusx.tracing.heap import Heap
 from janusx.tracing.recursion import code_of, real_function, target_of
-from janusx.tracing.skeleton import Made, Skeleton, expand, flatten, specs, unflatten, unify
+from janusx.tracing.skeleton import Arr, Made, Skeleton, expand, flatten, specs, unflatten, unify
 from janusx.tracing.staging import trace_region
 from janusx.tracing.structures import content_of
 from janusx.tracing.trace import Trace
@@ -276,6 +276,8 @@ class Activations:
 
 
 def opened(skeleton: Skeleton) -> Skeleton:
-    """A skeleton with constant tuples as what they hold: another tuple may hold the same."""
+    """A skeleton with constant tuples as what they hold: another tuple may hold the same. No truth is weakly typed."""
     skeleton = expand(skeleton)
+    if isinstance(skeleton, Arr) and skeleton.dtype == bool:
+        return replace(skeleton, weak=False)  # it decides nothing, and nothing can make one
     return replace(skeleton, items=tuple(map(opened, skeleton.items))) if isinstance(skeleton, Made) else skeleton
