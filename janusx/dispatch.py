@@ -95,7 +95,9 @@ def answer(record: Record, call: Call, tried: Entry | None = None) -> Any:
         if not outer.is_eager(call) or (isinstance(error, errors.UnsupportedError) and not _splits(record)):
             raise
         reason = getattr(error, "why", "") or f"tracing it raised {type(error).__name__}"
-    record.note("eager", misses.place_of_code(call.fun), f"under a transform of JAX's, {reason}", record.calls + 1)
+    what = f"under a transform of JAX's, {reason}"
+    if all(event.what != what for event in record.events):  # once, though it may be so in each step of a training loop
+        record.note("eager", misses.place_of_code(call.fun), what, record.calls + 1)
     return run_eagerly(record, call, reason, known=True)
 
 
