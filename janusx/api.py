@@ -13,7 +13,7 @@ from typing import Any, Never, TypeVar
 import jax
 
 from janusx import config, dispatch, errors, split
-from janusx.arguments import Marks, marks_of
+from janusx.arguments import Marks, buckets_of, marks_of
 from janusx.compile import Call
 from janusx.entry import Entry
 from janusx.profiler.tracebacks import without_us
@@ -147,6 +147,7 @@ def convert(
     on_violation: Any = None,
     guards: str | None = None,
     loop_grad: str | None = None,
+    buckets: Mapping[str, int] | None = None,
     name: str | None = None,
     **unknown: Never,
 ) -> Any:
@@ -167,6 +168,8 @@ def convert(
         on_violation: "recompile", "eager", "error", or a function called with the assumption that did not hold.
         guards: "flags" or "callback": how a program tells of a violated assumption.
         loop_grad: "store" or "checkpoint": what is kept for the gradient of a loop whose trips arrays decide.
+        buckets: `{"x": 0}`: the array `x` is padded on axis 0 to a bucket, so that not every length is a program; only
+            where it can be shown that no result depends on it, else the report says why not.
         name: a name for reports.
         **unknown: there are no others: a word that is nearly one of these is named in the error.
 
@@ -216,12 +219,17 @@ def convert(
         "in_shardings": in_shardings,
         "out_shardings": out_shardings,
     }
-    keywords = {word: value for word, value in {**marked, **chosen, "name": name}.items() if value is not None}
+    keywords = {
+        word: value
+        for word, value in {**marked, **chosen, "buckets": buckets, "name": name}.items()
+        if value is not None
+    }
 
     def wrap(fun: Any) -> Converted:
         target, prefix, named = _target(fun)
         marks = marks_of(fun, errors.Place.of_function(target), **marked)
-        return Converted(fun, Record(target, options), prefix, named, marks, keywords)
+        padded = None if buckets is None else buckets_of(target, errors.Place.of_function(target), buckets)
+        return Converted(fun, Record(target, options, padded), prefix, named, marks, keywords)
 
     return wrap if fun is None else wrap(fun)
 

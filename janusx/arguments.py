@@ -12,6 +12,7 @@ import jax
 
 from janusx import errors
 from janusx.shardings import Shardings
+from janusx.state.buckets import Buckets
 
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -78,6 +79,27 @@ def marks_of(
                 remedy="leave it out of static_argnums and static_argnames, or of donate_argnums and donate_argnames.",
             )
     return Marks(static, donated, shardings)
+
+
+def buckets_of(fun: Callable[..., Any], place: errors.Place | None, axes: Any) -> Buckets:
+    """Resolves `buckets={"x": 0}` against a function's signature.
+
+    Raises:
+        OptionError: a name that the function does not have, or an axis other than the first.
+        OptionTypeError: what is no mapping of names to axes.
+    """
+    if not isinstance(axes, Mapping) or not all(type(name) is str and type(axis) is int for name, axis in axes.items()):
+        why = 'it takes a dictionary of names of arguments and their axes: {"x": 0}.'
+        raise errors.OptionTypeError(f"buckets cannot be {axes!r}.", place=place, why=why)
+    parameters = inspect.signature(fun).parameters
+    for name, axis in axes.items():
+        if name not in parameters:
+            why = f"the function has no argument of that name: {', '.join(parameters)}."
+            raise errors.OptionError(f"buckets names {name!r}.", place=place, why=why)
+        if axis != 0:
+            raise errors.OptionError(f"axis {axis} of {name!r} cannot be padded.", place=place, why="only axis 0 can.")
+    positions = [i for i, each in enumerate(parameters.values()) if each.name in axes and each.kind in POSITIONAL]
+    return Buckets(frozenset(axes), frozenset(positions))
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from janusx.signals import (
     Unsupported,
 )
 from janusx.state import diff, symbols
+from janusx.state.buckets import LENGTH, Bucketed
 from janusx.state.chosen import is_awaited
 from janusx.state.commit import Commit
 from janusx.state.paths import Argument, Keyword, Path, root
@@ -59,6 +60,7 @@ class Knowledge:
     scheduled: set[types.CodeType] = field(default_factory=set)
     regions: dict[Any, Any] = field(default_factory=dict)
     unscheduled: str = ""
+    unbucketed: str = ""  # why arguments are not padded
     recursive: dict[types.CodeType, frozenset[types.CodeType]] = field(default_factory=dict)
     unrolled: dict[types.CodeType, str] = field(default_factory=dict)
     reshaped: list[Path] = field(default_factory=list)  # objects of another layout than a program was made for
@@ -141,12 +143,16 @@ class Builder:
         self.shardings: list[Any] | None = None
         self.channel: Channel | None = None
         self.effects = False
+        self.padded = any(type(value) is Bucketed for value in (*call.args, *call.kwargs.values()))
         self.seconds: dict[str, float] = {}
 
     def build(self, number: int) -> Entry:
         """Make passes until one declared all its inputs and relaxed nothing, and make the entry of that one."""
         self.number = number
         started, rewriting = time.perf_counter(), self.rewriter.seconds
+        if self.padded:
+            paths = [path / LENGTH for path, value, _ in self.call.roots() if type(value) is Bucketed]
+            self.knowledge.relaxed.update(dict.fromkeys(paths, "it is padded to a bucket"))
         self._survey()
         with LibraryWarnings() as warned:
             for _ in range(MAX_PASSES):
@@ -183,7 +189,7 @@ class Builder:
                 shadow.add_root(path, value)
         self.leaf_values = tuple(leaf.value for leaf in shadow.leaves)
         self.donatable = tuple(leaf.index for leaf in shadow.leaves if self.call.gives_up(leaf.path))
-        self.rewriter.wrap_leaves = bool(shadow.hosts) or self.rewriter.wrap_leaves
+        self.rewriter.wrap_leaves = bool(shadow.hosts) or self.padded or self.rewriter.wrap_leaves
         self.rewriter.assumed = self.knowledge.pruned()
 
     def _pass(self) -> tuple[_Pass | None, Any]:

@@ -6,7 +6,7 @@ import contextlib
 import dis
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -23,7 +23,8 @@ from janusx.guards.staged import GROWTH, Assumption, Violated
 from janusx.ops.calls import call as call_of
 from janusx.profiler import run_observed
 from janusx.record import Observations, Record
-from janusx.signals import NeedsProfile, Retrace, Signal, Unbuilt, Unstageable, Unsupported, first_line
+from janusx.signals import NeedsProfile, Retrace, Signal, Unbucketed, Unbuilt, Unstageable, Unsupported, first_line
+from janusx.state.buckets import Buckets
 from janusx.state.opaque import LOCKS
 from janusx.timings import Clock
 from janusx.tracing import context, outer
@@ -327,8 +328,37 @@ def build(record: Record, call: Call, violated: Violated | None = None) -> Entry
             # The entry to come has room for all that this one answered. Small steps are many.
             record.entries = [each for each in record.entries if violated.first not in each.assumptions]
     record.learn_changes(call)
+    if record.buckets is not None and not record.knowledge.unbucketed:
+        entry = _padded(record, call, record.buckets)
+        if entry is not None:
+            return entry
     builder = Builder(call, record.knowledge, settings_of(record), record.rewriter, call_of)
     return builder.build(record.built + 1)
+
+
+def _padded(record: Record, call: Call, buckets: Buckets) -> Entry | None:
+    """An entry that pads its arguments; None where that cannot be shown to be right, or there is none to pad."""
+    args, kwargs = buckets.arranged(call.args, call.kwargs)
+    arranged = replace(call, args=args, kwargs=kwargs)
+    builder = Builder(arranged, record.knowledge, settings_of(record), record.rewriter, call_of)
+    if not builder.padded:
+        return None
+    place = ""
+    try:
+        entry = builder.build(record.built + 1)
+    except NeedsProfile:
+        raise
+    except (Unbucketed, Unsupported, Unstageable) as signal:
+        reason, place = signal.reason, misses.user_line(signal)
+    except Exception as error:
+        reason, place = f"tracing it raised {type(error).__name__}: {first_line(error)}", misses.user_line(error)
+    else:
+        entry.gather, entry.buckets = buckets.around(entry.gather), buckets
+        return entry
+    record.knowledge.unbucketed = reason
+    record.note("buckets", place or misses.place_of_code(call.fun), f"no padding, a program for each shape: {reason}")
+    logs.say("recompiles", "%s is not padded: %s", getattr(call.fun, "__qualname__", "?"), reason)
+    return None
 
 
 def _raised_by_user_code(error: BaseException) -> bool:

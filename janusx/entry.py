@@ -12,6 +12,7 @@ from janusx.guards.channel import Channel
 from janusx.guards.checks import Check
 from janusx.guards.diagnose import changed_constants, read
 from janusx.guards.staged import Assumption
+from janusx.state.buckets import Buckets
 from janusx.state.paths import Path
 from janusx.state.policy import is_data
 from janusx.state.shadow import GROWS
@@ -69,6 +70,7 @@ class Entry:
         plans: what the host does ahead of it, where it walks structures.
         channel: of the staged guards, where they are called back.
         effects: whether the program calls back to Python: then a call waits until it has, as Python would.
+        buckets: the arguments that `gather` pads.
         hits: how many calls it answered.
         due: how many calls it must have answered for the next to be timed. The first is not: it compiles.
         timings: where the time of some of those calls went.
@@ -89,6 +91,7 @@ class Entry:
     plans: tuple[Any, ...] = ()
     channel: Channel | None = None
     effects: bool = False
+    buckets: Buckets | None = None
     hits: int = 0
     due: int = 1
     timings: Timings = field(default_factory=Timings)
@@ -96,6 +99,7 @@ class Entry:
 
     def changed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Path, str]:
         """Python scalars that this entry took for constants and that have another value of the same type now."""
+        args, kwargs = self.arranged(args, kwargs)
         found = changed_constants(self.constants, args, kwargs, self.anchors)
         changed = {
             path: f"it was {before!r}, then {now!r}"
@@ -107,6 +111,10 @@ class Entry:
             if type(container) is cls and len(container) != size and is_data(container):
                 changed[path] = GROWS
         return changed
+
+    def arranged(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments as the program's guards see them."""
+        return (args, kwargs) if self.buckets is None else self.buckets.arranged(args, kwargs)
 
     @property
     def superseded(self) -> bool:

@@ -88,6 +88,7 @@ class _Reader:
             recompilations=self.happened("recompilation"),
             eager=self.happened("eager"),
             limits=self.happened("limit"),
+            buckets=self.happened("buckets"),
             timings=self.timings(entries),
             split=split,
         )

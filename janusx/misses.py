@@ -45,7 +45,10 @@ def why(record: Record, call: Call, violated: Assumption | None = None) -> Miss:
     start = place_of_code(record.fun)
     if not record.entries:
         return Miss("its programs were dropped: a cache was cleared or a setting of JAX's changed", start)
-    found = [(entry, differences(entry.info.guards, call.args, call.kwargs, entry.anchors)) for entry in record.entries]
+    found = [
+        (entry, differences(entry.info.guards, *entry.arranged(call.args, call.kwargs), entry.anchors))
+        for entry in record.entries
+    ]
     for entry, differing in found:
         for difference in differing:
             entry.failed[difference.check] = (record.calls + 1, difference.found)

@@ -14,6 +14,7 @@ from janusx.entry import Entry
 from janusx.guards.diagnose import reshaped
 from janusx.guards.staged import Assumption, Violated
 from janusx.profiler import Profiles
+from janusx.state.buckets import Buckets
 from janusx.tracing.rewriter import Rewriter, key_name
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class Record:
 
     fun: Any
     options: Options
+    buckets: Buckets | None = None
     entries: list[Entry] = field(default_factory=list)
     knowledge: Knowledge = field(default_factory=Knowledge)
     profiles: Profiles = field(default_factory=Profiles)
@@ -172,7 +174,9 @@ class Record:
                     self.knowledge.relaxed.setdefault(path, why)
         if self.entries and not self.knowledge.unscheduled:
             entry = self.entries[0]
-            self.knowledge.reshaped += reshaped(entry.info.guards, call.args, call.kwargs, entry.anchors)[:1]
+            self.knowledge.reshaped += reshaped(
+                entry.info.guards, *entry.arranged(call.args, call.kwargs), entry.anchors
+            )[:1]
 
     def note(self, kind: str, place: str, what: str, call: int | None = None) -> None:
         """Keep an event for reports; of the call under way, which is not counted yet, unless another one is named."""

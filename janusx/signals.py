@@ -125,6 +125,14 @@ class Buffered(Signal):
         self.item = item
 
 
+class Unbucketed(Signal):
+    """What the code does with an array that is padded is not known to be right: it is not padded from now on."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
 class Unbuilt(Signal):
     """Python's own arithmetic or formatting raised on what a run computed, before anything was written."""
 

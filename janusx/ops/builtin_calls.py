@@ -22,6 +22,7 @@ from janusx.ops.effects import hold, stream_method
 from janusx.ops.strings import text
 from janusx.signals import Unsupported
 from janusx.state import symbols
+from janusx.state.buckets import Bucketed
 from janusx.state.buffers import Buffer, check
 from janusx.state.opaque import Opaque
 from janusx.state.structure import refuse
@@ -50,6 +51,8 @@ def _scalar(kind: type) -> Callable[..., Any]:
 def _len(value: Any) -> Any:
     if type(value) is Buffer:
         return buffers.length(value)
+    if type(value) is Bucketed:
+        return value.length
     check(value)
     if symbols.is_sym(value) and not hasattr(value, "shape"):
         return symbols.length(value)
@@ -59,7 +62,7 @@ def _len(value: Any) -> Any:
 def _isinstance(value: Any, kinds: Any) -> bool:
     context.current().check_number(value)
     refuse(value)
-    return isinstance(value, kinds)
+    return isinstance(value.padded if type(value) is Bucketed else value, kinds)
 
 
 def _id(value: Any) -> Any:

@@ -16,12 +16,13 @@ import jax
 import jax.numpy as jnp
 
 from janusx import emitted, leaves
-from janusx.ops import builtin_calls, higher_order, strings
+from janusx.ops import buckets, builtin_calls, higher_order, strings
 from janusx.ops.confined import confined
 from janusx.ops.effects import hold, stream_method
 from janusx.signals import Unsupported
 from janusx.state import symbols
 from janusx.state.arrays import WRITING_FUNCTIONS, Write
+from janusx.state.buckets import Bucketed
 from janusx.state.buffers import check
 from janusx.state.opaque import Opaque, OpaqueMethod, describe
 from janusx.state.structure import is_structure, refuse
@@ -194,6 +195,8 @@ def leaf_of(fn: Any) -> Callable[..., Any]:
     seen_through = type(fn) is not types.FunctionType or package_of(fn) in leaves.ARRAY_PACKAGES
 
     def run(*args: Any, **kwargs: Any) -> Any:
+        if any(type(value) is Bucketed for value in (*args, *kwargs.values())):
+            return buckets.through(fn, args, kwargs)
         refuse(*args, *kwargs.values())
         if not seen_through:
             # Python code that is not converted may ask for its identity, which a stand-in has not.

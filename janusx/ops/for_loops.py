@@ -5,6 +5,8 @@ Else it is unrolled, with the reason.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from janusx.ops import buckets
 from janusx.ops.bounded_loops import masked_scan
 from janusx.ops.buffers import take_over, walk
 from janusx.ops.conditionals import cells_of, cond, staged_predicate, truth_value
@@ -21,8 +24,9 @@ from janusx.ops.logical import both, not_
 from janusx.ops.loops import checks_start, pack, trace_loop, unpack
 from janusx.ops.sites import Where
 from janusx.ops.while_loops import while_loop
-from janusx.signals import Buffered, Unstageable, first_line
+from janusx.signals import Buffered, Unbucketed, Unstageable, first_line
 from janusx.state import symbols
+from janusx.state.buckets import Bucketed
 from janusx.state.buffers import Buffer, check
 from janusx.tracing import context
 from janusx.tracing.heap import Heap
@@ -52,7 +56,9 @@ def _for(trace: Trace, iterable: Any, body: Any, variables: tuple[Any, ...], sit
     source = source_of(iterable)
     reason = f"its iterable is a {type(iterable).__name__}"
     if source is not None:
-        if source.length > trace.settings.roll_threshold:
+        if source.count is not None and not bool(symbols.apply(operator.gt, source.count, 0)):
+            return pack(variables)
+        if source.length > trace.settings.roll_threshold or source.count is not None:
             try:
                 return _rolled(trace, source, body, variables, site, breaks)
             except Unstageable as why:
@@ -62,6 +68,8 @@ def _for(trace: Trace, iterable: Any, body: Any, variables: tuple[Any, ...], sit
                 reason = f"{type(error).__name__} with a traced item: {first_line(error)}"
         else:
             reason = f"{source.length} trips are few"
+    if source is not None and source.count is not None:
+        raise Unbucketed(f"a loop over it cannot be rolled: {reason}")
     trace.decide(site, "unroll", reason)
     return _unrolled(iterable, body, variables, site, breaks)
 
@@ -74,17 +82,21 @@ class Source:
         length: trips.
         arrays: arrays whose first axis is run over.
         item: makes the loop's item of one row of each.
+        count: how many of the trips there are, where the arrays are padded.
     """
 
     length: int
     arrays: tuple[Any, ...]
     item: Callable[[Sequence[Any]], Any]
+    count: Any = None
 
 
 def source_of(iterable: Any) -> Source | None:
     """How to roll over an iterable, or None."""
     if symbols.is_array(iterable) and iterable.ndim > 0:
         return Source(iterable.shape[0], (iterable,), lambda rows: rows[0])
+    if type(iterable) is Bucketed:
+        return Source(iterable.padded.shape[0], (iterable.padded,), lambda rows: rows[0], iterable.length)
     if type(iterable) is range and abs(iterable.start) < 2**31 and abs(iterable.stop) < 2**31:
         steps = jnp.arange(iterable.start, iterable.stop, iterable.step, dtype=jnp.int32)
         return Source(len(iterable), (steps,), lambda rows: symbols.device_scalar(rows[0], int))
@@ -96,8 +108,14 @@ def source_of(iterable: Any) -> Source | None:
             return None
         return _zipped([source_of(range(iterable.start, iterable.start + inner.length)), inner], False)
     if type(iterable) is Reversed:
+        if type(iterable.part) is Bucketed:
+            return source_of(buckets.reversed_rows(iterable.part))
         inner = source_of(iterable.part)
-        return None if inner is None else Source(inner.length, tuple(array[::-1] for array in inner.arrays), inner.item)
+        return (
+            None
+            if inner is None or inner.count is not None
+            else Source(inner.length, tuple(array[::-1] for array in inner.arrays), inner.item)
+        )
     if type(iterable) in (list, tuple) and len(iterable) > 0:
         return _stacked(iterable)
     return None
@@ -108,13 +126,18 @@ def _zipped(parts: list[Source | None], strict: bool) -> Source | None:
     if len(known) != len(parts) or (strict and len({part.length for part in known}) > 1):
         return None
     length = min(part.length for part in known)
+    counts = [part.length if part.count is None else part.count for part in known]
+    padded = any(part.count is not None for part in known)
+    if padded and strict and not all(symbols.apply(operator.eq, counts[0], count) for count in counts):
+        return None
     arrays = tuple(array[:length] for part in known for array in part.arrays)
 
     def item(rows: Sequence[Any]) -> Any:
         rest = iter(rows)
         return tuple(part.item([next(rest) for _ in part.arrays]) for part in known)
 
-    return Source(length, arrays, item)
+    count = symbols.apply(min, *counts) if len(counts) > 1 else counts[0]
+    return Source(length, arrays, item, count if padded else None)
 
 
 def _stacked(items: Sequence[Any]) -> Source | None:
@@ -136,7 +159,7 @@ def _counted(bounds: DynamicRange, body: Any, variables: tuple[Any, ...], site: 
     def once(index: Any, *given: Any) -> Any:
         return pack((index + bounds.step, *unpack(body(index, *given), count)))
 
-    result = while_loop(test, once, bounds.first(), *variables, site=site, reached=[body])
+    result = while_loop(test, once, bounds.first(), *variables, site=site, reached=[body], ends=True)
     return pack(result[1:] if count else ())
 
 
@@ -191,14 +214,19 @@ def _scanned(
             inputs,
             lambda rows: (source.item(rows),),
             [body, source.arrays],
-            appends=not breaks,
+            appends=not breaks and source.count is None,
         )
 
         def once(state: Any, rows: Any) -> Any:
-            leaves, held = state
+            leaves, held, trip = state
             step = loop.step(leaves, rows)
-            ran = [jnp.asarray(True)] if flagged and loop.region.effects else []
-            return (step.carry, step.held(held)), (step.rows, step.said, ran)
+            ran = [jnp.asarray(True)] if ends and loop.region.effects else []
+            return (step.carry, step.held(held), [each + 1 for each in trip]), (step.rows, step.said, ran)
+
+        def live(state: Any) -> Any:
+            leaves, _, trip = state
+            left = [jnp.logical_not(leaves[0])] if flagged else []
+            return functools.reduce(jnp.logical_and, [*left, *(each < count_of_trips for each in trip)])
 
         def unless_left(state: Any, rows: Any) -> Any:
             # The flag is the first carried leaf. A scan with a skipped rest has a reverse mode; a while_loop has none.
@@ -206,19 +234,22 @@ def _scanned(
             if loop.region.effects:
                 outs = jax.eval_shape(once, state, rows)[1]
                 nothing = jax.tree.map(lambda out: jnp.zeros(out.shape, out.dtype), outs)
-            return jax.lax.cond(state[0][0], lambda: (state, nothing), lambda: once(state, rows))
+            return jax.lax.cond(live(state), lambda: once(state, rows), lambda: (state, nothing))
 
-        start = (loop.start(variables), checks_start(loop.region))
+        padded = source.count is not None
+        count_of_trips = symbols.as_array(source.count) if padded else None
+        start = (loop.start(variables), checks_start(loop.region), [jnp.int32(0)] if padded else [])
         flagged = breaks and bool(specs(loop.carry.variables.items[0]))  # type: ignore[attr-defined]
-        if flagged and "reverse" in trace.around:
+        ends = flagged or padded
+        if ends and "reverse" in trace.around:
             # Of what a `cond` reads, reverse mode would keep a copy for every trip: of the weights, too.
-            (leaves, held), (grown, said, _), taken = masked_scan(
-                trace, once, _not_left, start, source.arrays, source.length
+            (leaves, held, _), (grown, said, _), taken = masked_scan(
+                trace, once, live, start, source.arrays, source.length
             )
             ran = [taken]
         else:
-            (leaves, held), (grown, said, ran) = jax.lax.scan(
-                unless_left if flagged else once, start, source.arrays, length=source.length
+            (leaves, held, _), (grown, said, ran) = jax.lax.scan(
+                unless_left if ends else once, start, source.arrays, length=source.length
             )
     trace.frames.bring_out(list(zip(held, loop.region.assumptions, strict=True)))
     trace.decide(site, "roll", f"lax.scan of {source.length} trips")
@@ -226,10 +257,6 @@ def _scanned(
     if loop.region.effects:
         trace.say(of_trips(loop.region, said, jnp.sum(ran[0]) if ran else source.length))
     return pack(loop.finish(leaves, entered=True))
-
-
-def _not_left(state: Any) -> Any:
-    return jnp.logical_not(state[0][0])
 
 
 def _append_rows(trace: Trace, loop: Any, grown: Sequence[Any], length: int) -> None:

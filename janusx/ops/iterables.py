@@ -8,8 +8,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from janusx.ops.buckets import is_length
 from janusx.signals import Unstageable
 from janusx.state import symbols
+from janusx.state.buckets import Bucketed
 
 
 class Zip:
@@ -86,7 +88,7 @@ class DynamicRange:
 
 def range_(*args: Any) -> Any:
     """`range`."""
-    bounds = [arg for arg in args if symbols.is_array(arg) or symbols.unknown(arg)]
+    bounds = [arg for arg in args if symbols.is_array(arg) or symbols.unknown(arg) or is_length(arg)]
     if not bounds or (len(args) == 3 and any(arg is args[2] for arg in bounds)):
         return range(*args)
     if any(symbols.is_array(arg) and not jnp.issubdtype(arg.dtype, jnp.integer) for arg in bounds):
@@ -96,7 +98,11 @@ def range_(*args: Any) -> Any:
 
 
 def _structured(value: Any) -> bool:
-    return symbols.is_array(value) or isinstance(value, Zip | Enumerate | Reversed | range | list | tuple)
+    return (
+        symbols.is_array(value)
+        or type(value) is Bucketed
+        or isinstance(value, Zip | Enumerate | Reversed | range | list | tuple)
+    )
 
 
 def zip_(*parts: Any, strict: bool = False) -> Any:
@@ -111,4 +117,8 @@ def enumerate_(part: Any, start: int = 0) -> Any:
 
 def reversed_(part: Any) -> Any:
     """`reversed`."""
-    return Reversed(part) if symbols.is_array(part) or isinstance(part, list | tuple | range) else reversed(part)
+    return (
+        Reversed(part)
+        if symbols.is_array(part) or type(part) is Bucketed or isinstance(part, list | tuple | range)
+        else reversed(part)
+    )

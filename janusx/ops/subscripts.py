@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from janusx.state import symbols
+from janusx.state.buckets import Bucketed
 from janusx.state.buffers import Buffer
 from janusx.tracing import context
 from janusx.tracing.effects import evaluate
@@ -91,7 +92,7 @@ def _within(items: Sequence[Any], index: Any) -> Any:
 
 
 def _index(value: Any, index: Any) -> Any:
-    if not symbols.has_sym(index) or symbols.is_sym(value) or type(value) is Buffer:
+    if not symbols.has_sym(index) or symbols.is_sym(value) or type(value) in (Buffer, Bucketed):
         return index
     if symbols.is_array(value) or type(value).__module__.startswith("jax"):
         return _for_array(index)

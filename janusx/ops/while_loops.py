@@ -41,21 +41,28 @@ def while_loop(
     *variables: Any,
     site: Where | None = None,
     reached: Sequence[Any] = (),
+    ends: bool = False,
 ) -> Any:
     """`while test(...): body(...)`; the body returns the carried variables.
 
-    Where test and body are not the user's own but call them, `reached` names those.
+    Where test and body are not the user's own but call them, `reached` names those. `ends`: it does, whatever happens.
     """
     trace = context.current()
     trace.looping += 1
     try:
-        return _while(trace, test, body, variables, site, [test, body, *reached])
+        return _while(trace, test, body, variables, site, [test, body, *reached], ends)
     finally:
         trace.looping -= 1
 
 
 def _while(
-    trace: Trace, test: Any, body: Any, variables: tuple[Any, ...], site: Where | None, roots: Sequence[Any]
+    trace: Trace,
+    test: Any,
+    body: Any,
+    variables: tuple[Any, ...],
+    site: Where | None,
+    roots: Sequence[Any],
+    ends: bool,
 ) -> Any:
     count = len(variables)
     trips = 0
@@ -69,12 +76,12 @@ def _while(
                 return pack(variables)
             if rollable and trips == ROLL_AFTER:
                 try:
-                    return staged_loop(trace, test, body, jnp.asarray(True), variables, site, roots)
+                    return staged_loop(trace, test, body, jnp.asarray(True), variables, site, roots, ends)
                 except Unstageable:
                     rollable = False
         else:
             try:
-                return staged_loop(trace, test, body, predicate, variables, site, roots)
+                return staged_loop(trace, test, body, predicate, variables, site, roots, ends)
             except Unstageable as why:
                 if not speculate_trips(trace, site, predicate, trips, why.reason):
                     return pack(variables)
@@ -83,12 +90,19 @@ def _while(
 
 
 def staged_loop(
-    trace: Trace, test: Any, body: Any, predicate: Any, variables: tuple[Any, ...], site: Where | None, roots: Any
+    trace: Trace,
+    test: Any,
+    body: Any,
+    predicate: Any,
+    variables: tuple[Any, ...],
+    site: Where | None,
+    roots: Any,
+    ends: bool = False,
 ) -> Any:
     """The loop staged, its first test known; once more for each list whose length only the run turns out to know."""
     while True:
         try:
-            return _place(trace, test, body, predicate, variables, site, roots)
+            return _place(trace, test, body, predicate, variables, site, roots, ends)
         except Buffered as signal:
             swap = take_over(trace, signal, site, Heap(trace, [*roots, *variables, *cells_of(roots)]))
             variables = tuple(swap.get(id(value), value) for value in variables)
@@ -102,6 +116,7 @@ def _place(
     variables: tuple[Any, ...],
     site: Where | None,
     roots: Sequence[Any],
+    ends: bool,
 ) -> Any:
     count = len(variables)
 
@@ -121,7 +136,7 @@ def _place(
         if in_reverse is not None:
             return pack(loop.finish(in_reverse(trace, loop, predicate, variables, site), entered))
         room = _room(trace, site) if loop.region.effects else 0
-        limit = 0 if room else _limit(trace, site)
+        limit = 0 if room or ends else _limit(trace, site)
         most = room or limit
         start = (predicate, loop.start(variables), checks_start(loop.region), _buffers(loop.region, room, limit))
 
@@ -139,9 +154,9 @@ def _place(
         again, leaves, held, buffers = jax.lax.while_loop(going, once, start)
     trace.frames.bring_out(list(zip(held, loop.region.assumptions, strict=True)))
     if limit:
-        ends = jnp.logical_not(jnp.logical_and(again, buffers[0] >= limit))
+        within = jnp.logical_not(jnp.logical_and(again, buffers[0] >= limit))
         where = None if site is None else replace(site, key=(LIMIT + site.key[0], site.key[1]))
-        trace.assume_staged(ends, True, f"the loop ends within {limit} trips", where, capacity=limit)
+        trace.assume_staged(within, True, f"the loop ends within {limit} trips", where, capacity=limit)
     if room:
         fits = jnp.logical_not(jnp.logical_and(again, buffers[0] >= room))
         trace.assume_staged(fits, True, f"the loop says something in at most {room} trips", site, capacity=room)

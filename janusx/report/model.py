@@ -228,6 +228,7 @@ class Explanation:
         recompilations: programs made after the first.
         eager: why calls ran in plain Python.
         limits: the recompile limit, when it was reached.
+        buckets: why arguments are not padded, where that was asked for.
         timings: seconds in all: "profile", "rewrite", "trace", "compile"; and "per call" of the first entry.
         split: how it is cut; None if it is not.
 
@@ -254,6 +255,7 @@ class Explanation:
     recompilations: tuple[Happening, ...]
     eager: tuple[Happening, ...]
     limits: tuple[Happening, ...]
+    buckets: tuple[Happening, ...] = ()
     timings: dict[str, Any] = field(default_factory=dict)
     split: Split | None = None
 
@@ -264,8 +266,8 @@ class Explanation:
 
     def happenings(self) -> Iterator[tuple[str, Happening]]:
         """Kind and event, in the order of the calls."""
-        kinds = ("violation", "recompilation", "eager", "limit")
-        lists = (self.violations, self.recompilations, self.eager, self.limits)
+        kinds = ("violation", "recompilation", "eager", "limit", "buckets")
+        lists = (self.violations, self.recompilations, self.eager, self.limits, self.buckets)
         found = [(kind, event) for kind, events in zip(kinds, lists, strict=True) for event in events]
         return iter(sorted(found, key=lambda pair: pair[1].call))
 

@@ -20,6 +20,7 @@ from janusx.signals import Unbuilt, Unsupported
 from janusx.state import arrays, kinds, policy, symbols, writes
 from janusx.state.arrays import relocated
 from janusx.state.attributes import has_dict, instance_dict
+from janusx.state.buckets import Bucketed, cut
 from janusx.state.buffers import Buffer
 from janusx.state.chosen import Chosen
 from janusx.state.delivery import deliver
@@ -151,7 +152,7 @@ class Commit:
         )
         node = self._shadow.by_shadow.get(id(value))
         if node is not None:
-            return self.need(f"o{node.index}")
+            return self.need(f"o{node.index}") + (".original" if type(value) is Bucketed else "")
         if isinstance(value, jax.Array):
             return self._array(value)
         holder = self._given.holder(value) if type(value) is dict else None
@@ -312,6 +313,10 @@ class Commit:
         self._keep.append(value)
         if type(value) is list or type(value) is dict:
             return self._display(value, name)
+        if type(value) is Bucketed:
+            length = self.value(value.length)
+            self.out.line(f"{name} = {self.out.const(cut)}({self.output(value.padded)}, {length})")
+            return name
         if type(value) is Buffer:
             parts = ", ".join(self.output(part) for part in (value.length, *value.arrays))
             self.out.line(f"{name} = {self.out.const(listed)}({self.out.const((value.cls, value.item))}, {parts})")

@@ -168,10 +168,9 @@ class Trace:
         if not self.settings.speculate:
             raise Unsupported(f"that {what} would have to be taken for granted")
         key: Any = ("", 0) if where is None else where.key
-        occurrence = 0
-        if not room:
-            occurrence = self.occurrences[key] = self.occurrences.get(key, -1) + 1
-        made = Assumption((*key, occurrence), expected, what, getattr(where, "place", ""), only, **room)
+        at = 0 if room else self.occurrences.get(key, -1) + 1
+        self.occurrences |= {} if room else {key: at}
+        made = Assumption((*key, at), expected, what, getattr(where, "place", ""), only, **room)
         self.frames.add(value if expected else jnp.logical_not(value), made)
 
     def real_globals(self, shadow: dict[str, Any]) -> dict[str, Any]:
