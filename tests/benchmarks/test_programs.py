@@ -12,7 +12,19 @@ pytest.importorskip("benchmarks.harness", reason="the benchmarks are not part of
 pytest.importorskip("flax", reason="needs janusx[bench]")
 
 from benchmarks.harness import Column, Running
-from benchmarks.programs import NAMES, counters, dynamic, lenet, load, lstm, nnx_adam, one_array, rewriting, trainer
+from benchmarks.programs import (
+    NAMES,
+    counters,
+    dynamic,
+    lenet,
+    load,
+    lstm,
+    nnx_adam,
+    one_array,
+    recursion,
+    rewriting,
+    trainer,
+)
 
 STEPS = 5
 
@@ -56,8 +68,24 @@ def test_the_gradient_through_a_dynamic_loop_is_the_same():
         assert made[name].rung() == "compiled"
 
 
+def test_the_recursion_is_the_same_in_every_lane():
+    made = {column.name: column.make() for column in recursion.columns()}
+    found = {name: np.stack(running.step()) for name, running in made.items()}  # type: ignore[call-overload]
+    np.testing.assert_allclose(found["janusx"][:: recursion.EVERY], found["eager"], rtol=1e-4)
+    np.testing.assert_allclose(found["janusx"], found["expert"], rtol=1e-4)
+    assert made["janusx"].rung() == "compiled"
+
+
 def test_the_lenet_step_is_the_same():
     agree(lenet.columns(), ("eager",))
+
+
+def test_the_recursion_is_the_same_in_every_lane():
+    made = {column.name: column.make() for column in recursion.columns()}
+    found = {name: np.stack(running.step()) for name, running in made.items()}  # type: ignore[call-overload]
+    np.testing.assert_allclose(found["janusx"][:: recursion.EVERY], found["eager"], rtol=1e-4)
+    np.testing.assert_allclose(found["janusx"], found["expert"], rtol=1e-4)
+    assert made["janusx"].rung() == "compiled"
 
 
 def test_the_lenet_step_counts_its_batches():
