@@ -160,6 +160,8 @@ def run(record: Record, entry: Entry, args: tuple[Any, ...], kwargs: dict[str, A
     except Retrace:
         _drop_if_stale(record, entry, inputs)
         return MISS
+    except jax.errors.UnexpectedTracerError:
+        return MISS  # a tracer that the user's code has left in an object: Python may get by without it
     if outs and type(outs[-1]) is not ARRAY_TYPE and isinstance(outs[-1], Tracer):
         return MISS
     if entry.effects:

@@ -7,6 +7,7 @@ stands for (`origin`). There is no registry: what must be known about such code 
 from __future__ import annotations
 
 import ast
+import contextlib
 import sys
 import types
 from collections.abc import Iterator, Mapping, Sequence
@@ -259,6 +260,15 @@ def make_function(
 def cells_of(fn: types.FunctionType) -> dict[str, types.CellType]:
     """The closure cells of a function by name: the cells themselves, so that both sides see what either writes."""
     return dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
+
+
+def contents_of(fn: types.FunctionType) -> dict[str, Any]:
+    """What a function closes over, by name."""
+    found = {}
+    for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
+        with contextlib.suppress(ValueError):  # an empty cell
+            found[name] = cell.cell_contents
+    return found
 
 
 def is_emitted(code: types.CodeType) -> bool:

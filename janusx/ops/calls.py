@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 
 from janusx import emitted, leaves
-from janusx.ops import buckets, builtin_calls, higher_order, strings
-from janusx.ops.confined import confined
+from janusx.ops import buckets, builtin_calls, custom_rules, higher_order, strings
+from janusx.ops.confined import confined, is_confined, is_known, real_of
 from janusx.ops.effects import hold, stream_method
 from janusx.signals import Unsupported
 from janusx.state import symbols
@@ -193,6 +193,7 @@ def _stack(fn: Callable[..., Any], items: Any, /, *args: Any, **kwargs: Any) -> 
 def leaf_of(fn: Any) -> Callable[..., Any]:
     """A library function that sees arrays, converted functions, and symbols only where it can take them."""
     seen_through = type(fn) is not types.FunctionType or package_of(fn) in leaves.ARRAY_PACKAGES
+    remembers = _remembers(fn)
 
     def run(*args: Any, **kwargs: Any) -> Any:
         if any(type(value) is Bucketed for value in (*args, *kwargs.values())):
@@ -208,13 +209,23 @@ def leaf_of(fn: Any) -> Callable[..., Any]:
                     )
         if symbols.has_sym(args) or symbols.has_sym(tuple(kwargs.values())):
             return _with_symbols(fn, args, kwargs)
-        args = tuple(map(given_away, args))
+        args = tuple(given_away(arg, remembers) for arg in args)
         try:
-            return fn(*args, **{name: given_away(arg) for name, arg in kwargs.items()})
+            return fn(*args, **{name: given_away(arg, remembers) for name, arg in kwargs.items()})
         except jax.errors.TracerArrayConversionError:
             return _on_host(fn, args, kwargs)
 
     return run
+
+
+FORGETFUL = frozenset("map associative_scan custom_vjp custom_jvp defvjp defjvp defjvps".split())
+"""JAX's functions that trace what they are given in each call, or have it called."""
+
+
+def _remembers(fn: Any) -> bool:
+    """Whether a library's function may know what it is given from an earlier call, and not call it again."""
+    module = getattr(fn, "__module__", None) or ""
+    return module.partition(".")[0] in leaves.ARRAY_PACKAGES and getattr(fn, "__name__", "") not in FORGETFUL
 
 
 def _on_host(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -233,18 +244,40 @@ def convert_callable(value: Any) -> Any:
         return _function(value)
     if isinstance(value, types.MethodType) and isinstance(value.__func__, types.FunctionType):
         return _method(value) if not leaves.is_leaf(value.__func__) else value
+    if type(value) is functools.partial:
+        function = convert_callable(value.func)
+        return value if function is value.func else functools.partial(function, *value.args, **value.keywords)
+    rules = custom_rules.remade(value, given_away)
+    if rules is not None:
+        return rules
+    if _is_function_object(value):
+        return types.MethodType(convert_callable(type(value).__call__), value)
     return value
 
 
-def given_away(value: Any) -> Any:
-    """An argument of a library function: the user's functions converted, and confined to what a library can carry."""
-    if type(value) in (list, tuple) and any(isinstance(each, types.FunctionType | types.MethodType) for each in value):
-        return type(value)(map(given_away, value))
-    if is_structure(value):
+def _is_function_object(value: Any) -> bool:
+    """Whether an object of the user's is there to be called: nothing that JAX takes apart, no library's module."""
+    own = methods.original(getattr(type(value), "__call__", None))  # noqa: B004  # what it is, not whether it is there
+    if not isinstance(own, types.FunctionType) or leaves.is_leaf(own) or isinstance(value, type | Wrapped):
+        return False
+    packages = {base.__module__.partition(".")[0] for base in type(value).__mro__}
+    return packages.isdisjoint(leaves.ARRAY_PACKAGES) and jax.tree_util.all_leaves([value])
+
+
+def given_away(value: Any, remembers: bool = False) -> Any:
+    """An argument of a library function: the user's functions converted, and confined to what a library can carry.
+
+    Args:
+        value: the argument.
+        remembers: whether the library may trace a function once, and remember that in later calls.
+    """
+    if type(value) in (list, tuple):
+        return type(value)(given_away(each, remembers) for each in value) if any(map(callable, value)) else value
+    if is_structure(value) or not callable(value) or is_confined(value):
         return value
     converted = convert_callable(value)
     is_users = converted is not value or (isinstance(value, types.FunctionType) and emitted.is_emitted(value.__code__))
-    return confined(converted) if is_users and callable(converted) else converted
+    return confined(converted, remembers and is_known(value), real_of(value)) if is_users else converted
 
 
 def _check_pure(fn: Any) -> None:
@@ -308,7 +341,7 @@ def materialise(value: Any) -> Any:
         return {key: materialise(item) for key, item in value.items()}
     if symbols.is_sym(value):
         return spell_out(value) if isinstance(value, str | list | dict | set) else symbols.as_array(value)
-    return convert_callable(value)
+    return given_away(value, remembers=True)
 
 
 def spell_out(value: Any) -> Any:
@@ -319,4 +352,4 @@ def spell_out(value: Any) -> Any:
         return {key: spell_out(item) for key, item in value.items()}
     if symbols.is_sym(value) and value._jx_value is not symbols.UNKNOWN and isinstance(value._jx_value, jax.Array):
         return symbols.as_array(value)
-    return symbols.read_only(symbols.pin(value)) if symbols.is_sym(value) else convert_callable(value)
+    return symbols.read_only(symbols.pin(value)) if symbols.is_sym(value) else given_away(value, remembers=True)

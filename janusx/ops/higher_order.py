@@ -16,6 +16,8 @@ from jax.experimental import io_callback
 
 from janusx import emitted, leaves
 from janusx.guards.staged import Assumption
+from janusx.ops import custom_rules
+from janusx.ops.confined import changes_once, once
 from janusx.ops.made_outside import remade
 from janusx.signals import Unstageable, Unsupported
 from janusx.state.paths import Step
@@ -72,6 +74,14 @@ class Scope:
             del self.trace.around[outside:]
             self.heap.restore()
 
+    def through(self, transform: Callable[[], Any]) -> Any:
+        """What a transform gives. What else it has called, the rules of custom derivatives, has run too early."""
+        with self.trace.effect_scope() as said:
+            result = transform()
+        if said or self.heap.writes():
+            raise Unsupported("a rule for derivatives changes state, or says something")
+        return result
+
     def leave(self, leaves: Sequence[Any], checks: Sequence[Any]) -> Any:
         """Outside of the transform: do the writes, raise the guards, hold the effects; returns the aux value."""
         rest = iter(leaves)
@@ -119,7 +129,10 @@ def _differentiate(transform: Callable[..., Any], with_value: bool, *around: str
                 return value, (out, checks)
 
             made = transform(lifted, *positional, has_aux=True, **options)
-            first, second = made(*map(arrays_of, args), **{name: arrays_of(arg) for name, arg in kwargs.items()})
+            named = {name: arrays_of(arg) for name, arg in kwargs.items()}
+            each = functools.partial(made, *map(arrays_of, args), **named)
+            # A library's own transform writes to objects itself.
+            first, second = scope.through(each) if transform.__module__.startswith("jax") else each()
             if with_value:
                 (value, (out, checks)), gradients = first, second
                 aux = scope.leave(out, checks)
@@ -143,7 +156,8 @@ def _pushed(transform: Callable[..., Any], around: str) -> Callable[..., Any]:
             value, out, checks = scope.run(inner, args, {}, has_aux)
             return value, (out, checks)
 
-        value, second, kept = transform(lifted, *map(arrays_of, given), has_aux=True, **options)
+        made = functools.partial(transform, lifted, *map(arrays_of, given), has_aux=True, **options)
+        value, second, kept = scope.through(made)
         aux = scope.leave(*kept)
         return (value, second, aux) if has_aux else (value, second)
 
@@ -201,6 +215,10 @@ def _checkpoint(fun: Any = None, **options: Any) -> Any:
         scope = Scope(context.current(), _roots(fun, args, kwargs))
         made = jax.checkpoint(lambda *given, **named: scope.run(inner, given, named, False), **options)
         value, out, checks = made(*map(arrays_of, args), **{name: arrays_of(arg) for name, arg in kwargs.items()})
+        kept = [skeleton for effect, skeleton in scope.effects if only_appends(effect)]
+        kept += [skeleton for _, _, pieces in scope.writes for skeleton in pieces.values()]
+        said = any(not only_appends(effect) for effect, _ in scope.effects)
+        changes_once(fun, said, bool(kept), any(map(specs, kept)))
         scope.leave(out, checks)
         return value
 
@@ -211,6 +229,14 @@ def _jit(fun: Any = None, *, static_argnums: Any = None, static_argnames: Any = 
     """`jax.jit` in converted code: part of the program, so the function simply runs; scalars come out as arrays."""
     if fun is None:
         return lambda later: _jit(later, static_argnums=static_argnums, static_argnames=static_argnames, **options)
+    inner = once(fun, _converted(fun))
+    return Wrapped(lambda *args, **kwargs: jax.tree.map(_as_jit_returns, arrays_of(inner(*args, **kwargs))))
+
+
+def _library_jit(fun: Any = None, **options: Any) -> Any:
+    """The `jit` of a library that carries state out of what it traces."""
+    if fun is None:
+        return lambda later: _library_jit(later, **options)
     inner = _converted(fun)
     return Wrapped(lambda *args, **kwargs: jax.tree.map(_as_jit_returns, arrays_of(inner(*args, **kwargs))))
 
@@ -231,11 +257,11 @@ def handler(fn: Any) -> Callable[..., Any] | None:
     if package == "flax" and module.startswith("flax.nnx") and name in ("grad", "value_and_grad"):
         return _differentiate(fn, name == "value_and_grad", "reverse")
     if package == "flax" and module.startswith("flax.nnx") and name == "jit":
-        return _jit
+        return _library_jit
     if package == "equinox" and name in ("filter_grad", "filter_value_and_grad"):
         return _differentiate(fn, name == "filter_value_and_grad", "reverse")
     if package == "equinox" and name == "filter_jit":
-        return _jit
+        return _library_jit
     return None
 
 
@@ -289,6 +315,11 @@ def made_outside(fn: Any) -> Callable[..., Any] | None:
 
     The wrapper is made again over the converted function, so that what the user's function reads is followed.
     """
+    from janusx.ops.calls import given_away, leaf_of
+
+    rules = custom_rules.remade(fn, given_away)
+    if rules is not None:
+        return leaf_of(rules)
     again = remade(fn, _TABLE) if isinstance(fn, types.FunctionType) and fn.__closure__ else None
     if again is not None:
         return again

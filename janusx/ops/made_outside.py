@@ -14,6 +14,7 @@ from typing import Any
 import jax
 
 from janusx import leaves
+from janusx.emitted import contents_of
 from janusx.signals import Unsupported
 
 GONE = frozenset({"reduce_axes", "concrete"})
@@ -41,7 +42,7 @@ def _transform(fn: Any) -> tuple[str, dict[str, Any]]:
     name, cells = "", {}
     while isinstance(fn, types.FunctionType) and leaves.is_leaf_module(fn.__globals__.get("__name__", "")):
         maker, _, rest = fn.__code__.co_qualname.partition(".<locals>.")
-        own = _contents(fn)
+        own = contents_of(fn)
         if maker == "api_boundary":  # filters tracebacks
             fn = own.get("fun")
             continue
@@ -57,13 +58,3 @@ def _transform(fn: Any) -> tuple[str, dict[str, Any]]:
         if "fun" in cells:
             break
     return name, cells
-
-
-def _contents(fn: types.FunctionType) -> dict[str, Any]:
-    found = {}
-    for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
-        try:
-            found[name] = cell.cell_contents
-        except ValueError:  # an empty cell
-            continue
-    return found

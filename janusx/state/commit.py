@@ -14,7 +14,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from janusx import emitted
 from janusx.guards.codegen import Writer
 from janusx.signals import Unbuilt, Unsupported
 from janusx.state import arrays, kinds, policy, symbols, writes
@@ -26,6 +25,7 @@ from janusx.state.chosen import Chosen
 from janusx.state.delivery import deliver
 from janusx.state.diff import Change
 from janusx.state.given import Given, is_single
+from janusx.state.leaving import function_in
 from janusx.state.opaque import Opaque, OpaqueMethod
 from janusx.state.paths import Step
 from janusx.state.shadow import ConstantNode, HostNode, LeafNode, Node, ObjectNode, OpaqueNode, Shadow
@@ -267,9 +267,12 @@ class Commit:
                 return self.out.literal(frozenset(map(kinds.hashed, value)))
             if isinstance(value, np.ndarray):
                 return self._constant_array(value)
-            if isinstance(value, types.FunctionType) and emitted.is_emitted(value.__code__):
-                raise Unsupported(f"a function made by the program ({value.__qualname__}) leaves it")
-            return self.out.literal(value) if is_single(value) else self.out.const(value)
+            if is_single(value):
+                return self.out.literal(value)
+            made = function_in(value)
+            if made:
+                raise Unsupported(f"a function made by the program ({made}) leaves it")
+            return self.out.const(value)
         if category == "fresh":
             rule = policy.REGISTRY.rule(type(value))
             assert rule is not None
