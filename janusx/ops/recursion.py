@@ -96,6 +96,7 @@ class _Loop:
             (*counter, *stacks, *start),
             site,
             self.outside,
+            loose=slice(2, len(counter) + len(stacks)),
         )
         self.trace.decide(self.site, "stage", "calls of itself: a stack in lax.while_loop")
         return self._variables(out[3 + len(stacks) :])[0, RESULT]
@@ -137,7 +138,7 @@ class _Loop:
         what = f"a function is within itself at most {self.room} times"
         growth = {} if deep else {"capacity": self.room, "growth": DOUBLE * DOUBLE}
         self.trace.assume_staged(fits, True, what, self.site, deep, **growth)
-        # What lies above the top is never read: it can be written unasked.
+        # What lies above the top is never read: it can be written unasked. A lane that is done is at the bottom.
         places = jax.lax.dynamic_update_index_in_dim(places, after, top, 0)
         stacks = [jax.lax.dynamic_update_index_in_dim(a, b, top, 0) for a, b in zip(stacks, kept, strict=True)]
         under = top - 1

@@ -12,13 +12,15 @@ from jax.core import Tracer
 
 from janusx.guards.staged import LIMIT, UNLIMITED
 from janusx.ops.bounded_loops import bounded
+from janusx.ops.buckets import growing
 from janusx.ops.buffers import take_over
 from janusx.ops.conditionals import cells_of, staged_predicate, truth_value
 from janusx.ops.effects import of_trips
+from janusx.ops.lanes import while_any
 from janusx.ops.loops import checks_start, pack, trace_loop, unpack
 from janusx.ops.sites import Where, is_entered, speculate_trips
 from janusx.ops.unbounded_loops import unbounded
-from janusx.signals import Buffered, Unstageable, Unsupported
+from janusx.signals import Buffered, Grows, Unstageable, Unsupported
 from janusx.tracing import context
 from janusx.tracing.heap import Heap
 from janusx.tracing.skeleton import specs
@@ -98,11 +100,22 @@ def staged_loop(
     site: Where | None,
     roots: Any,
     ends: bool = False,
+    loose: slice = slice(0),
 ) -> Any:
-    """The loop staged, its first test known; once more for each list whose length only the run turns out to know."""
+    """The loop staged, its first test known; once more for each list whose length only the run turns out to know.
+
+    Nobody asks for the variables of `loose`, all of them arrays, once the loop is over.
+    """
     while True:
         try:
-            return _place(trace, test, body, predicate, variables, site, roots, ends)
+            return _place(trace, test, body, predicate, variables, site, roots, ends, loose)
+        except Grows as signal:
+            if site is None:
+                raise Unstageable("an array grows in the loop") from None
+            variables = tuple(
+                growing(trace, value, site) if place in signal.places else value
+                for place, value in enumerate(variables)
+            )
         except Buffered as signal:
             swap = take_over(trace, signal, site, Heap(trace, [*roots, *variables, *cells_of(roots)]))
             variables = tuple(swap.get(id(value), value) for value in variables)
@@ -117,6 +130,7 @@ def _place(
     site: Where | None,
     roots: Sequence[Any],
     ends: bool,
+    loose: slice,
 ) -> Any:
     count = len(variables)
 
@@ -151,7 +165,10 @@ def _place(
             step = loop.step(leaves, ())
             return step.extra[0], step.carry, step.held(held), _written(buffers, step.said)
 
-        again, leaves, held, buffers = jax.lax.while_loop(going, once, start)
+        if "map" in trace.around and variables[loose]:
+            again, leaves, held, buffers = while_any(going, once, start, lambda state: set(map(id, state[1][loose])))
+        else:
+            again, leaves, held, buffers = jax.lax.while_loop(going, once, start)
     trace.frames.bring_out(list(zip(held, loop.region.assumptions, strict=True)))
     if limit:
         within = jnp.logical_not(jnp.logical_and(again, buffers[0] >= limit))

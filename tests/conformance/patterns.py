@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import pytest
 
 from tests.conformance.harness import World, call, change, scenario, settled
 
@@ -398,11 +397,10 @@ def coroutines():
 
 @scenario(
     "mutual recursion whose depth an array decides",
-    settled(call("f", jnp.array(4)), ("compiled", "mixed")),
-    call("f", jnp.array(3)),
-    call("f", jnp.array(6)),
-    call("f", jnp.array(4)),
-    marks=(pytest.mark.xfail(strict=True, reason="it runs in plain Python: right, and slow"),),
+    settled(call("f", jnp.array(4)), "compiled"),
+    call("f", jnp.array(3), rung="compiled"),
+    call("f", jnp.array(6), rung="compiled"),
+    call("f", jnp.array(4), rung="compiled"),
 )
 def mutual():
     def even(n):
