@@ -26,6 +26,7 @@ from janusx.transforms.host_names import HostNames, dotted
 from janusx.transforms.lines import lines_of
 
 _MOVING = frozenset("append extend insert pop add update setdefault".split())
+_DOING = frozenset("setattr delattr print input open exec eval".split())
 _COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
@@ -168,7 +169,16 @@ class _Parter:
         elif self.names.needs_parting(node):
             self._refuse(node, f"a `{type(node).__name__.lower()}` statement reads the structure")
         else:
-            self._out.append(node)
+            self._array_work(node)
+
+    def _array_work(self, node: ast.stmt) -> None:
+        """A statement that is array work as a whole: it computes, and does nothing else."""
+        for each in ast.walk(node):
+            if isinstance(each, (ast.Attribute, ast.Subscript)) and isinstance(each.ctx, (ast.Store, ast.Del)):
+                self._check_target(each)
+            elif isinstance(each, ast.Call) and dotted(each.func) in _DOING:
+                self._refuse(each, f"it calls `{dotted(each.func)}`")
+        self._out.append(node)
 
     def _pass(self, node: ast.stmt) -> None:
         self._add(node, node, "host")
@@ -219,9 +229,10 @@ class _Parter:
 
     def _check_target(self, target: ast.expr) -> None:
         for each in ast.walk(target):
-            if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store):
+            stored = isinstance(getattr(each, "ctx", None), (ast.Store, ast.Del))
+            if isinstance(each, ast.Attribute) and stored:
                 self._refuse(target, "it writes to an attribute")
-            if isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Store) and not self._is_own(each.value):
+            if isinstance(each, ast.Subscript) and stored and not self._is_own(each.value):
                 self._refuse(target, "it writes to a container that others see")
 
     def _is_own(self, node: ast.expr) -> bool:
@@ -253,14 +264,14 @@ class _Parter:
 
     def _if(self, node: ast.If) -> None:
         if not self._parts(node):
-            self._out.append(node)
+            self._array_work(node)
             return
         test = node.test if self.names.is_host(node.test) else self._lift(node.test)
         self._add(node, ast.If(test, self.block(node.body), self.block(node.orelse)), "host")
 
     def _for(self, node: ast.For) -> None:
         if not self._parts(node):
-            self._out.append(node)
+            self._array_work(node)
             return
         rows: list[ast.stmt] = []
         items, target = self._items(node.iter, node.target, rows)
@@ -294,7 +305,7 @@ class _Parter:
 
     def _while(self, node: ast.While) -> None:
         if not self._parts(node):
-            self._out.append(node)
+            self._array_work(node)
             return
         if not self.names.is_host(node.test):
             self._refuse(node, "arrays decide about a loop over the structure")
@@ -305,7 +316,7 @@ class _Parter:
 
     def _match(self, node: ast.Match) -> None:
         if not self._parts(node):
-            self._out.append(node)
+            self._array_work(node)
             return
         if not self.names.is_host(node.subject):
             self._refuse(node, "arrays decide about a match on the structure")

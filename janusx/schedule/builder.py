@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import operator
 import types
@@ -15,11 +16,9 @@ import numpy as np
 from janusx import emitted
 from janusx.schedule import chains, execution, recording, tables
 from janusx.schedule.functions import Segment
-from janusx.schedule.layout import Layout
-from janusx.schedule.order import Order
+from janusx.schedule.layout import Layout, Sizes
 from janusx.schedule.recording import Aval, Computed, Given, Handle, Host, Kind, Passed, Recording, Same, Slot, Tree
 from janusx.schedule.region import MADE, Call, Made, Plan, Region, Result
-from janusx.schedule.tables import Found
 from janusx.signals import Structured, Unscheduled
 from janusx.state import exprs, policy, symbols
 from janusx.state.dtypes import weakened
@@ -60,16 +59,12 @@ class Builder:
         region = self.region
         fn, *templates = map(self._template, (fn, *args))
         outer = tuple(region.aval(array) for array in self.outer)
-        found, rows, done = self._walk(fn, templates, outer)
-        kinds = tuple(region.kinds.values())
-        sizes = tables.sizes_of(kinds, region.order, rows, region.sizes, region.plan and region.plan.layout.order)
-        layout = Layout(kinds, region.order, sizes, outer, tuple(found.avals))
+        layout, found, made = self._walk(fn, templates, outer)
         plan = self._plan(fn, tuple(templates), layout, found.template)
         expr = exprs.Apply(plan.record, (*map(exprs.Object, region.paths), *self.exprs))
-        made = tables.tables(layout, done, found.roots)
         inputs = [self.trace.host_input(_item(expr, i), jnp.asarray(table)) for i, table in enumerate(made)]
-        for kind in kinds:
-            if sizes.rows[kind.index] and not kind.chain and kind.index not in self.segments:
+        for kind in layout.kinds:
+            if layout.sizes.rows[kind.index] and not kind.chain and kind.index not in self.segments:
                 self.segments[kind.index] = self._trace(kind.segment, kind.args)[0]
         arrays = execution.run(layout, list(region.avals), self.segments, self.outer, inputs)
 
@@ -83,28 +78,58 @@ class Builder:
 
         return recording.rebuild(found.template, outside)
 
-    def _walk(self, fn: Any, templates: Sequence[Any], outer: Sequence[int]) -> tuple[Result, list[Found], Recording]:
-        """Record, again as long as kinds turn up that were not known, or read each other in another order."""
+    def _walk(self, fn: Any, templates: Sequence[Any], outer: Sequence[int]) -> tuple[Layout, Result, list[Any]]:
+        """Record; returns the layout, the result and the tables."""
+        try:
+            counted = self._count(fn, templates, outer)
+            return self._fit(fn, templates, outer, counted)
+        except recording.Strange as error:
+            raise Unscheduled(f"array code gets a {error} out of the structure") from None
+        except Exception as error:
+            raise Unscheduled(f"the host cannot walk the structure: {type(error).__name__}: {error}") from error
+
+    def _call(self, fn: Any, templates: Sequence[Any]) -> Call:
+        given = [self._real(path) for path in self.region.paths]
+        # The user's classes are as they are outside of a trace.
+        return Call(fn, templates, given, self.made, self.values, lambda: context.entered(None))
+
+    def _count(self, fn: Any, templates: Sequence[Any], outer: Sequence[int]) -> list[tables.Count]:
+        """How much there is of each kind: recorded again as long as kinds turn up, or another order among them."""
         region = self.region
         while True:
-            count = len(region.kinds)
-            given = [self._real(path) for path in region.paths]
-            # The user's classes are as they are outside of a trace.
-            call = Call(fn, templates, given, self.made, self.values, lambda: context.entered(None))
+            kinds, edges = list(region.kinds.values()), dict[tuple[int, int], int]()
+            _, done = region.record(self._call(fn, templates), tables.endless(kinds, region.order), outer, edges)
+            if len(region.kinds) == len(kinds) and region.ordered(edges, done):
+                return [tables.Count.of(kind, done) for kind in kinds]
+
+    def _fit(
+        self, fn: Any, templates: Sequence[Any], outer: Sequence[int], counts: list[tables.Count]
+    ) -> tuple[Layout, Result, list[Any]]:
+        """The last sizes, if there is room enough, or others."""
+        region, kinds, order = self.region, tuple(self.region.kinds.values()), self.region.order
+
+        def recorded(layout: Layout, endless: bool = False) -> tuple[Result, Recording]:
+            return region.record(self._call(fn, templates), layout.lanes(endless=endless), outer)
+
+        def fitted(sizes: Sizes) -> tuple[Layout, Result, list[Any]]:
+            found, done = recorded(Layout(kinds, order, sizes, tuple(outer), ()))
+            layout = Layout(kinds, order, sizes, tuple(outer), tuple(found.avals))
+            return layout, found, tables.tables(layout, done, found.roots)
+
+        known = region.sizes
+        if known is not None and len(known.rows) == len(kinds) and region.plan and region.plan.layout.order == order:
             try:
-                result, done = region.record(call, outer)
-            except recording.Strange as error:
-                raise Unscheduled(f"array code gets a {error} out of the structure") from None
-            except Exception as error:
-                raise Unscheduled(f"the host cannot walk the structure: {type(error).__name__}: {error}") from error
-            if len(region.kinds) == count:
-                kinds = tuple(region.kinds.values())
-                if len(region.order.spots) < count:
-                    region.order = Order(tuple((i,) for i in range(count)), (None,) * count)
-                    continue
-                found = tables.found_in(kinds, region.order, done)
-                if region.ordered(found, done):
-                    return result, found, done
+                return fitted(known)
+            except (recording.Missed, IndexError):
+                pass
+        sizes = tables.sizes_of(kinds, list(region.avals), order, counts, known)
+        _, done = recorded(Layout(kinds, order, sizes, tuple(outer), ()), endless=True)
+        spare = 1.3 if known is None else 1.5
+        steps = {
+            phase: max(old, tables.ample(max(max(done.lanes[index].left, default=0) for index in phase), spare))
+            for phase, old in sizes.steps.items()
+        }
+        return fitted(dataclasses.replace(sizes, steps=steps))
 
     def _plan(self, fn: Any, args: tuple[Any, ...], layout: Layout, result: Any) -> Plan:
         """The last plan where nothing has changed, so that passes come to an end."""

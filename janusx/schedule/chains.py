@@ -82,10 +82,12 @@ class Sum(Handle):
         count: how many of them are its own.
         lead: whether the first one is a total that the chain began with; else that was zero.
         value: the handle of the array, once something has read it.
+        segment: the piece.
         flush: adds the rows.
     """
 
     __slots__ = ("count", "lead", "terms", "value")
+    segment: Any
     flush: Callable[[Sum], Handle]
 
     def __init__(self, terms: list[Handle], count: int, lead: bool):
@@ -114,51 +116,73 @@ class Sum(Handle):
 
 def sum_class(kind: Kind, handle: type[Handle]) -> type[Sum]:
     """The class of totals of a kind."""
-    return type("Sum", (Sum,), {"__slots__": (), "aval": handle.aval, "shape": handle.shape})
+    return type("Sum", (Sum,), {"__slots__": (), "aval": handle.aval, "shape": handle.shape, "segment": kind.segment})
 
 
 def flusher(recording: Recording, kind: Kind) -> Callable[[Sum], Handle]:
     """What adds the rows for a total."""
-    take, rows, spot = recording.taker(kind.gives[0]), recording.rows[kind.index], recording.spot(kind)
+    rows, lanes = recording.rows[kind.index], recording.lanes_of(kind)
     rest = MINUS if kind.chain == "-" else PLUS
+    noted = recording.edges is not None
 
-    def coded(chain: Sum) -> list[int]:
+    def coded(chain: Sum) -> tuple[list[int], list[int]]:
         terms = chain.terms if len(chain.terms) == chain.count else chain.terms[: chain.count]
-        codes = [term.number * 4 + rest for term in terms]
+        if noted:
+            recording.note(kind, terms)
+        codes = [term.slot * 4 + rest for term in terms]
+        levels = [term.level for term in terms]
         if chain.lead:
-            codes[0] = terms[0].number * 4 + PLUS
+            codes[0] = terms[0].slot * 4 + PLUS
         else:
-            codes.append(terms[0].number * 4 + PAD)  # the zero
-        return codes
+            codes.append(terms[0].slot * 4 + PAD)  # the zero
+        return codes, levels
 
-    if spot is None:
+    def whole(chain: Sum) -> Handle:
+        codes, _ = coded(chain)
+        rows.terms += codes
+        return recording.row(kind, 0, (len(codes),))[0]
 
-        def whole(chain: Sum) -> Handle:
-            codes, made = coded(chain), take()
-            made.level = 0
-            rows.ints += (made.number, len(codes))
-            rows.terms += codes
-            return made
-
+    if lanes.spot is None:
         return whole
-    level_of = spot.level
+    # What `Lanes.take` and `Recording.row` do: one of these for every node of a tree.
+    base, at, count = lanes.spot.base, lanes.spot.base + lanes.spot.position, lanes.spot.count
+    left, first, starts = lanes.left, lanes.rows, lanes.starts[0]
+    take, add = recording.taker(kind.gives[0]), rows.ints.extend
 
     def row(codes: list[int], level: int) -> Handle:
+        step = (level - at) // count + 1 if level >= base else 0
+        while not left[step]:
+            step += 1
+        left[step] = lane = left[step] - 1
         made = take()
-        made.level = level_of(level)
-        rows.ints += (made.level, made.number, *codes, *[codes[0] & -4] * (FAN - len(codes)))
+        made.level, made.slot, made.kind = step * count + at, starts[step] + lane, kind.index
+        codes += [codes[0] & -4] * (FAN - len(codes))
+        add((first[step] + lane, *codes))
         return made
 
     def steps(chain: Sum) -> Handle:
-        codes = coded(chain)
-        levels = [term.level for term in chain.terms[: chain.count]]
-        levels += [0] * (len(codes) - len(levels))
+        codes, levels = coded(chain)
         while len(codes) > FAN:
-            made = [row(codes[i : i + FAN], max(levels[i : i + FAN])) for i in range(0, len(codes), FAN)]
-            codes, levels = [each.number * 4 + PLUS for each in made], [each.level for each in made]
+            made = [row(codes[i : i + FAN], max(levels[i : i + FAN], default=0)) for i in range(0, len(codes), FAN)]
+            codes, levels = [each.slot * 4 + PLUS for each in made], [each.level for each in made]
         return row(codes, max(levels))
 
     return steps
+
+
+def begun(accumulation: Accumulation, args: Sequence[Any], sums: Sequence[type[Sum]]) -> Sum | None:
+    """The total of a chain that starts with these arguments: two arrays, or zero and one."""
+    total, term = args[accumulation.total], args[accumulation.term]
+    if not isinstance(term, Handle):
+        return None
+    known = [cls for cls in sums if cls.aval == term.aval]
+    if not known:
+        return None
+    if isinstance(total, Handle) and total.aval == term.aval:
+        return known[0]([total.done(), term.done()], 2, True)
+    if type(total) in (int, float) and total == 0 and accumulation.op != "*":
+        return known[0]([term.done()], 1, False)
+    return None
 
 
 def is_chain(

@@ -59,9 +59,7 @@ class _Run:
     def run(self, outer: Sequence[Any]) -> list[Any]:
         """The results."""
         layout, avals = self.layout, self.avals
-        buffers = {
-            aval: jnp.zeros((length, *avals[aval].shape), avals[aval].dtype) for aval, length in layout.lengths.items()
-        }
+        buffers = {aval: _empty(avals[aval], length) for aval, length in layout.lengths.items()}
         ranks: dict[int, int] = {}
         for array, aval in zip(outer, layout.outer, strict=True):
             ranks[aval] = ranks.get(aval, -1) + 1
@@ -84,39 +82,38 @@ class _Run:
         present = self.tables.get((kind.index, "present"))
         return self.computed(kind, buffers, self.own(kind), None if present is None else present[0])
 
-    def own(self, kind: Kind, prefix: str = "") -> dict[str, Any]:
+    def own(self, kind: Kind) -> dict[str, Any]:
         """The tables of a kind."""
         names = ["reads", "owners", *map(str, range(len(kind.hosts)))]
-        found = {name: self.tables.get((kind.index, prefix + name)) for name in names}
+        found = {name: self.tables.get((kind.index, name)) for name in names}
         return {name: table for name, table in found.items() if table is not None}
 
     def steps(self, number: int, buffers: Buffers) -> Buffers:
         """A phase that recurses: its first level, and its steps."""
         layout, kinds = self.layout, self.layout.phase(number)
-        present = {kind.index: self.tables.get((kind.index, "present")) for kind in kinds}
+        steps, rows = layout.steps(number), {}
         for kind in kinds:
-            if layout.sizes.first[kind.index]:
-                here = present[kind.index]
-                made = self.computed(kind, buffers, self.own(kind, "first "), None if here is None else here[0])
+            first, width = layout.sizes.first[kind.index], layout.sizes.rows[kind.index]
+            own, here = self.own(kind), self.tables.get((kind.index, "present"))
+            if first:
+                head = {name: table[:first] for name, table in own.items()}
+                made = self.computed(kind, buffers, head, None if here is None else here[0])
                 buffers = _written(buffers, kind, made, [layout.heads[kind.index, i] for i in range(len(made))])
-        changed = [aval for aval in buffers if layout.blocks.get(number, aval)]
+            tail = {name: table[first:].reshape(steps, width, *table.shape[1:]) for name, table in own.items()}
+            rows[kind.index] = tail, None if here is None else here[1:]
+        changed = [aval for aval in buffers if layout.blocks.get((number, aval))]
 
         def step(carry: tuple[Buffers, Any], xs: Any) -> tuple[tuple[Buffers, Any], None]:
             mine, at = carry
             for kind in kinds:
-                every = {**buffers, **mine}
                 own, here = xs[kind.index]
-                made = self.computed(kind, every, own, here)
+                made = self.computed(kind, {**buffers, **mine}, own, here)
                 places = [
                     layout.places[kind.index, i] + at * layout.blocks[number, aval] for i, aval in enumerate(kind.gives)
                 ]
                 mine = _written(mine, kind, made, places)
             return (mine, at + 1), None
 
-        rows = {
-            kind.index: (self.own(kind), None if present[kind.index] is None else present[kind.index][1:])
-            for kind in kinds
-        }
         carried = {aval: buffers[aval] for aval in changed}
         (carried, _), _ = jax.lax.scan(step, (carried, jnp.int32(0)), rows)
         return {**buffers, **carried}
@@ -164,9 +161,32 @@ def _taken(buffer: Any, places: Any) -> Any:
     return buffer.at[places].get(mode="promise_in_bounds")
 
 
+def _empty(aval: Aval, length: int) -> Any:
+    """A buffer: of a number to which each may be added, itself included."""
+    return jnp.full((length, *aval.shape), _nothing(aval.dtype), aval.dtype)
+
+
+def _nothing(dtype: Any) -> Any:
+    """A number to which any may be added, and the sum is that one: with 0.0, -0.0 would become 0.0."""
+    return -0.0 if jnp.issubdtype(dtype, jnp.inexact) else 0
+
+
 def _written(buffers: Buffers, kind: Kind, made: Sequence[Any], places: Sequence[Any]) -> Buffers:
-    """The buffers with what a kind gave."""
+    """The buffers with what a kind gave, where nothing was before.
+
+    Numbers that have gradients are added. What `dynamic_update_slice` writes over has no gradient any more, so its
+    transpose must put zeros there after it has read it; XLA then copies the buffer, in each step. So it does where it
+    reads a gradient of the buffer twice, before and after it was added to: the barrier keeps it from that.
+    """
     after = dict(buffers)
     for aval, block, place in zip(kind.gives, made, places, strict=True):
-        after[aval] = jax.lax.dynamic_update_slice_in_dim(after[aval], block, place, 0)
+        if jnp.issubdtype(block.dtype, jnp.inexact):
+            whole = tuple(range(block.ndim))
+            numbers = jax.lax.ScatterDimensionNumbers(whole, (), (0,))
+            at, block = jnp.full((1,), place, jnp.int32), jax.lax.optimization_barrier(block)
+            after[aval] = jax.lax.scatter_add(
+                after[aval], at, block, numbers, unique_indices=True, mode=jax.lax.GatherScatterMode.PROMISE_IN_BOUNDS
+            )
+        else:
+            after[aval] = jax.lax.dynamic_update_slice_in_dim(after[aval], block, place, 0)
     return after

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,16 +50,22 @@ class Segment:
         """What the piece gives, with handles for arrays."""
         region = self.region
         recording = region.recording
+        own = self.accumulation
+        if own is not None and isinstance(args[own.total], chains.Sum):
+            total, term = args[own.total], args[own.term]
+            if total.segment is self and isinstance(term, Handle) and term.aval == total.aval:
+                return total.plus(term.done())
         reader = Reader(self.index, region.number_of, self.fixed)
         for arg in args:
             reader.read(arg)
         kind = region.kinds.get(tuple(reader.key))
         if kind is None:
             return region.unknown(self, args)
-        if kind.chain:
-            total, term = args[self.accumulation.total], args[self.accumulation.term]  # type: ignore[union-attr]
-            return region.sums[kind.index]([total.done(), term.done()], 2, True)
-        return recording.add(kind, reader.level, reader.reads, reader.hosts)
+        if own is not None:
+            begun = chains.begun(own, args, [cls for cls in region.sums.values() if cls.segment is self])
+            if begun is not None:
+                return begun
+        return recording.add(kind, reader.reads, reader.hosts)
 
 
 @dataclass(eq=False)
@@ -70,24 +76,25 @@ class Functions:
         region: whose pieces record.
         hosts: the host programs, by the user's code.
         segments: all pieces.
-        bound: what is called for objects that are called, by `id`; within one recording.
-        ready: code of host programs.
+        known: what is called in place of functions, within one recording.
+        bound: likewise for other objects, by `id`.
     """
 
     region: Any
     hosts: dict[types.CodeType, types.FunctionType] = field(default_factory=dict)
     segments: list[Segment] = field(default_factory=list)
+    known: dict[types.FunctionType, Callable[..., Any]] = field(default_factory=dict)
     bound: dict[int, Callable[..., Any]] = field(default_factory=dict)
-    ready: set[types.CodeType] = field(default_factory=set)
 
     def start(self, recording: Any) -> None:
-        """Begin a recording: each piece records by a function made for the kinds that are known."""
-        region, order = self.region, recording.order
+        """Begin a recording: each piece records by a function made for the known kinds, unless edges are noted."""
+        region, order = self.region, self.region.order
         self.bound.clear()
+        self.known.clear()
         kinds = list(region.kinds.values())
         for index, cls in region.sums.items():
             cls.flush = staticmethod(chains.flusher(recording, kinds[index]))
-        for segment in self.segments:
+        for segment in self.segments if recording.edges is None else ():
             if segment.bind is None or segment.made_of is not order:
                 own = [kind for kind in kinds if kind.segment is segment]
                 segment.bind = recorders.make(own, segment, order, region.sums)
@@ -97,21 +104,22 @@ class Functions:
     def stop(self) -> None:
         """End a recording: nothing of the user's is held on to."""
         self.bound.clear()
+        self.known.clear()
         for cls in self.region.sums.values():
             cls.flush = None
         for segment in self.segments:
             segment.cell.cell_contents = segment
 
     def call(self, fn: Any) -> Callable[..., Any]:
-        """What to call in place of `fn` in a host statement."""
+        """What to call in place of `fn` in a host statement. It is asked at each call: what is known comes first."""
+        kind = type(fn)
+        if kind is types.FunctionType:
+            return self.known.get(fn) or self._function(fn)
+        if kind is types.MethodType and type(fn.__func__) is types.FunctionType:
+            return types.MethodType(self.known.get(fn.__func__) or self._function(fn.__func__), fn.__self__)
         known = self.bound.get(id(fn))
         if known is not None:
             return known
-        kind = type(fn)
-        if kind is types.FunctionType:
-            return self._function(methods.original(fn))
-        if kind is types.MethodType and type(fn.__func__) is types.FunctionType:
-            return types.MethodType(self._function(methods.original(fn.__func__)), fn.__self__)
         if isinstance(fn, type):
             if not leaves.is_leaf_module(fn.__module__):
                 raise Unscheduled(f"a {fn.__qualname__} is made where the host walks a structure")
@@ -120,20 +128,26 @@ class Functions:
             return _pure(fn)
         own = getattr(kind, "__call__", None)  # noqa: B004  # what it is, not whether it is there
         if type(own) is types.FunctionType:
-            function = self._function(methods.original(own))
-            bound = types.MethodType(function, fn)
-            if self.region.number_of(fn) is not None and function.__code__ in self.ready:
+            bound = types.MethodType(self._function(own), fn)
+            if self.region.number_of(fn) is not None and own in self.known:
                 self.bound[id(fn)] = bound
             return bound
         raise Unscheduled(f"a {kind.__qualname__} is called where the host walks a structure")
 
     def _function(self, fn: types.FunctionType) -> Callable[..., Any]:
-        known = self.hosts.get(fn.__code__)
-        if known is not None and not fn.__closure__:
-            return known
+        """What to call in place of a function."""
+        given, fn = fn, methods.original(fn)
+        host = self.hosts.get(fn.__code__)
+        if host is not None and not fn.__closure__:
+            self.known[given] = host
+            return host
         if leaves.is_leaf(fn):
-            return _pure(fn)
+            self.known[given] = _pure(fn)
+            return self.known[given]
         cells = emitted.cells_of(fn)
+        if host is not None:
+            self.known[given] = closed = _closed(host, cells)
+            return closed
 
         def first(*args: Any, **kwargs: Any) -> Any:
             free = {name: cell.cell_contents for name, cell in cells.items()}
@@ -176,7 +190,6 @@ class Functions:
         code = emitted.compile_host(placed, text, [piece.name for piece in cut.pieces], fn.__code__)
         cells = {**emitted.cells_of(fn), cut.ops_name: types.CellType(self)}
         cells |= {piece.name: each.cell for piece, each in zip(cut.pieces, segments, strict=True)}
-        self.ready.add(code)
         made = self.hosts[fn.__code__] = emitted.make_function(code, fn.__globals__, cells, fn)
         return made
 
@@ -207,6 +220,22 @@ class Functions:
             items = value.values() if type(value) is dict else value
             return all(map(self._is_host, items))
         return self.region.number_of(value) is None and not isinstance(value, types.FunctionType)
+
+
+def _closed(host: types.FunctionType, cells: Mapping[str, types.CellType]) -> Callable[..., Any]:
+    """A host program, called with what the variables from around the user's function hold at that time."""
+    names = host.__code__.co_varnames[: host.__code__.co_argcount]
+    free = [name for name in host.__code__.co_varnames[: _parameters(host)][len(names) :] if name in cells]
+    others = host.__code__.co_kwonlyargcount > len(free) or host.__code__.co_flags & 0x0C or host.__defaults__
+    given = "*args, **kwargs" if others else ", ".join(names)
+    contents = ", ".join(f"{name}=cells[{name!r}].cell_contents" for name in free)
+    scope: dict[str, Any] = {"host": host, "cells": cells}
+    exec(f"def call({given}): return host({given}, {contents})", scope)
+    return scope["call"]  # type: ignore[no-any-return]
+
+
+def _parameters(host: types.FunctionType) -> int:
+    return host.__code__.co_argcount + host.__code__.co_kwonlyargcount
 
 
 def _value_of(fn: types.FunctionType, name: str) -> Any:

@@ -9,7 +9,7 @@ array a dtype, since each input of a program costs the dispatch some microsecond
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from janusx.schedule.chains import FAN
 from janusx.schedule.order import Order
-from janusx.schedule.recording import Kind
+from janusx.schedule.recording import Kind, Lanes
 
 INDEX = np.dtype(np.int32)
 
@@ -31,6 +31,7 @@ class Sizes:
         terms: by kind of chains that are one batch, how many terms all of them have.
         first: by kind, how many rows of the first level, which is no step.
         steps: by the kinds of a phase.
+        batches: the phases of one kind that are one batch.
         late: kinds that may have no row, or none in the first level: before it has one, a kind does nothing.
     """
 
@@ -39,6 +40,22 @@ class Sizes:
     terms: Mapping[int, int] = field(default_factory=dict)
     steps: Mapping[tuple[int, ...], int] = field(default_factory=dict)
     late: frozenset[int] = frozenset()
+    batches: frozenset[tuple[int, ...]] = frozenset()
+
+    def phases(self, looped: bool) -> Collection[tuple[int, ...]]:
+        """The phases that go through steps, or those that are one batch."""
+        return self.steps.keys() if looped else self.batches
+
+
+class Endless(dict[int, int]):
+    """Numbers by step, for as many steps as are asked for."""
+
+    def __init__(self, known: Mapping[int, int], other: int):
+        super().__init__(known)
+        self.other = other
+
+    def __missing__(self, step: int) -> int:
+        return self.other
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +86,8 @@ class Layout:
         blocks: by phase and aval, how long a step's block is.
         limits: by phase and aval, where what earlier phases gave ends.
         lengths: by aval, the length of its buffer.
-        tables: by name: of a kind ("reads", "owners", "present", 0, 1, … for Python values; those of the first level
-            begin with "first") or of all ("roots").
+        tables: by name: of a kind ("reads", "owners", "present", "0", "1", … for Python values) or of all
+            ("roots"). Lanes of the first level come before those of the steps.
         packed: by dtype, how long the array of tables is.
     """
 
@@ -105,12 +122,13 @@ class Layout:
             self.blocks[number, aval] = block
             self.lengths[aval] += block * (max(steps, 1) - 1)
         for kind in kinds:
-            if steps and self.sizes.first[kind.index]:
-                self._tables(kind, "first ", (self.sizes.first[kind.index],), FAN)
-            lanes = (steps, self.sizes.rows[kind.index]) if steps else (self.sizes.rows[kind.index],)
-            self._tables(kind, "", lanes, FAN if steps else 0)
+            self._tables(kind, self.rows(kind, steps), FAN if steps else 0)
             if kind.index in self.sizes.late:
                 self._table((kind.index, "present"), INDEX, (steps + 1,))
+
+    def rows(self, kind: Kind, steps: int) -> int:
+        """How many lanes a kind has: of the first level, and of all steps."""
+        return self.sizes.first[kind.index] + self.sizes.rows[kind.index] * max(steps, 1)
 
     def _block(self, kinds: Sequence[Kind], rows: Sequence[int], places: dict[tuple[int, int], int]) -> dict[int, int]:
         """Room for some rows of each kind; by aval, how much."""
@@ -121,15 +139,36 @@ class Layout:
                 self.lengths[aval] = places[kind.index, i] + rows[kind.index]
         return {aval: length - begin.get(aval, 0) for aval, length in self.lengths.items()}
 
-    def _tables(self, kind: Kind, prefix: str, lanes: tuple[int, ...], fan: int) -> None:
+    def _tables(self, kind: Kind, rows: int, fan: int) -> None:
         index = kind.index
         if kind.chain and not fan:
             self._table((index, "reads"), INDEX, (self.sizes.terms[index],))
             self._table((index, "owners"), INDEX, (self.sizes.terms[index],))
         elif kind.reads:
-            self._table((index, f"{prefix}reads"), INDEX, (*lanes, fan if kind.chain else len(kind.reads)))
+            self._table((index, "reads"), INDEX, (rows, fan if kind.chain else len(kind.reads)))
         for i, host in enumerate(kind.hosts):
-            self._table((index, f"{prefix}{i}"), host.aval.dtype, (*lanes, *host.aval.shape))
+            self._table((index, str(i)), host.aval.dtype, (rows, *host.aval.shape))
+
+    def lanes(self, *, endless: bool = False) -> list[Lanes]:
+        """Where the rows of each kind go, for one recording; `endless`: in as many steps as it takes."""
+        made: list[Lanes] = [Lanes(None, starts=[0] * len(kind.gives)) for kind in self.kinds]
+        for number in range(len(self.order.phases)):
+            for kind in self.phase(number):
+                index, steps, results = kind.index, self.steps(number), range(len(kind.gives))
+                first, width, spot = self.sizes.first[index], self.sizes.rows[index], self.order.spots[index]
+                if spot is None:
+                    made[index].starts = [self.places[index, i] for i in results]
+                elif endless:
+                    left = Endless({0: first}, width)
+                    made[index] = Lanes(spot, left, Endless({}, 0), [Endless({}, 0) for _ in results])
+                else:
+                    rows = [0, *(first + i * width for i in range(steps))]
+                    blocks = [(self.places[index, i], self.blocks[number, kind.gives[i]]) for i in results]
+                    starts = [[0, *(place + i * block for i in range(steps))] for place, block in blocks]
+                    for i, each in enumerate(starts):
+                        each[0] = self.heads[index, i]
+                    made[index] = Lanes(spot, [first, *[width] * steps], rows, starts)
+        return made
 
     def _table(self, name: tuple[int, str], dtype: Any, shape: tuple[int, ...]) -> None:
         start = self.packed.get(dtype, 0)

@@ -30,11 +30,13 @@ class Spot:
     position: int
     count: int
 
-    def level(self, highest: int) -> int:
-        """The first level of this kind that is above the highest level of what a row reads."""
-        if highest < self.base:
-            return self.base + self.position
-        return highest + 1 + (self.position - 1 - highest) % self.count
+    def step(self, highest: int) -> int:
+        """The first step that is after the highest level of what a row reads; 0 is the first level, no step."""
+        return (highest - self.base - self.position) // self.count + 1 if highest >= self.base else 0
+
+    def level(self, step: int) -> int:
+        """The level of this kind in a step."""
+        return self.base + step * self.count + self.position
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,8 @@ class Order:
             first = phase[0]
             if len(phase) == 1 and (first, first) not in edges and first not in halving:
                 continue
-            base = number * APART + (-number * APART) % len(phase)
             for position, kind in enumerate(phase):
-                spots[kind] = Spot(base, position, len(phase))
+                spots[kind] = Spot(number * APART, position, len(phase))
         return Order(phases, tuple(spots))
 
 

@@ -83,6 +83,8 @@ class _Maker:
         if kind.chain:
             return self._chain(kind, tests)
         lines = [f"if {' and '.join(tests) or 'True'}:", *self._zero(kind, reads, hosts)]
+        if not reads and not hosts and type(kind.result) is Slot:
+            return [*lines, *self._constant(kind)]
         lines += self._row(kind, reads, hosts)
         inner = self.out.block()
         returned = self._result(kind.result, hosts, inner)
@@ -99,35 +101,56 @@ class _Maker:
         return f"{name} is {self.out.const(arg.value)}"
 
     def _row(self, kind: Kind, reads: list[str], hosts: list[str]) -> list[str]:
+        """What `Recording.row` does."""
         if not kind.gives:
             return []
         number = kind.index
         spot = self.order.spots[number]
-        lines = self._level(spot, reads) if spot is not None else []
+        self.before[f"L{number} = recording.lanes[{number}]"] = None
+        lines = self._lane(kind, spot, reads) if spot is not None else [f"    lane = n{number}()"]
+        if spot is None:
+            self.before[f"n{number} = L{number}.next"] = None
         for i, aval in enumerate(kind.gives):
             self.before[f"take{aval} = recording.taker({aval})"] = None
-            lines += [f"    made{i} = take{aval}()", f"    made{i}.level = {'level' if spot is not None else 0}"]
-        row = ["level"] if spot is not None else []
-        row += [f"{name}.number" for name in (*(f"made{i}" for i in range(len(kind.gives))), *reads)]
+            self.before[f"s{number}_{i} = L{number}.starts[{i}]"] = None
+            start = f"s{number}_{i}[step]" if spot is not None else f"s{number}_{i}"
+            level = f"step * {spot.count} + {spot.base + spot.position}" if spot is not None else "0"
+            lines += [
+                f"    made{i} = take{aval}()",
+                f"    made{i}.level = {level}",
+                f"    made{i}.slot = {start} + lane",
+            ]
+        row = [f"w{number}[step] + lane" if spot is not None else "lane", *(f"{name}.slot" for name in reads)]
         self.before[f"r{number} = recording.rows[{number}].ints.extend"] = None
         lines.append(f"    r{number}(({', '.join(row)},))")
         if hosts:
-            self.before[f"v{number} = recording.rows[{number}].hosts.{'append' if len(hosts) == 1 else 'extend'}"] = (
-                None
-            )
+            adds = "append" if len(hosts) == 1 else "extend"
+            self.before[f"v{number} = recording.rows[{number}].hosts.{adds}"] = None
             lines.append(f"    v{number}({hosts[0] if len(hosts) == 1 else '(' + ', '.join(hosts) + ')'})")
         return lines
 
-    def _level(self, spot: Spot, reads: list[str]) -> list[str]:
-        """What `Spot.level` does."""
-        if not reads:
-            return [f"    level = {spot.base + spot.position}"]
+    def _constant(self, kind: Kind) -> list[str]:
+        """The one row of a kind that reads nothing: each would give the same array."""
+        self.before["once = recording.once"] = None
+        row = [f"    {line}" for line in self._row(kind, [], [])]
+        number = kind.index
+        return [f"    if {number} not in once:", *row, f"        once[{number}] = made0", f"    return once[{number}]"]
+
+    def _lane(self, kind: Kind, spot: Spot, reads: list[str]) -> list[str]:
+        """What `Lanes.take` does."""
+        number = kind.index
+        self.before[f"left{number}, w{number} = L{number}.left, L{number}.rows"] = None
         lines = [f"    level = {reads[0]}.level"]
         for name in reads[1:]:
             lines.append(f"    if {name}.level > level: level = {name}.level")
-        above = "1" if spot.count == 1 else f"1 + ({spot.position - 1} - level) % {spot.count}"
-        lines.append(f"    level = level + {above} if level >= {spot.base} else {spot.base + spot.position}")
-        return lines
+        after = f"level - {spot.base + spot.position}"
+        after = f"({after}) // {spot.count}" if spot.count > 1 else after
+        return [
+            *lines,
+            f"    step = {after} + 1 if level >= {spot.base} else 0",
+            f"    while not left{number}[step]: step += 1",
+            f"    lane = left{number}[step] = left{number}[step] - 1",
+        ]
 
     def _chain(self, kind: Kind, tests: list[str]) -> list[str]:
         """A total and a term: the next total."""

@@ -1,8 +1,8 @@
 """What the host does ahead of the device: handles for arrays, and a recording of the array work that it would start.
 
 A *kind* of array work is a piece of a function with the shapes that it gets. The recording has a row for each time
-that a kind comes up: which arrays it gives and reads, by number, which Python values, and, where kinds recurse
-(`order`), its level: above those of what it reads. Rows of one kind and level are independent of each other.
+that a kind comes up: its lane, the places of the arrays that it reads, and its Python values. Lanes are given out on
+the way: where kinds recurse (`order`), a row goes into the first step after what it reads that has a lane left.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from janusx.schedule.order import Order, Spot
+from janusx.schedule.order import Spot
 from janusx.signals import Unscheduled
 from janusx.state import exprs
 
@@ -26,15 +26,22 @@ class Missed(KeyError):
 
 
 class Handle:
-    """An array that is not computed yet. The host may hand it on, and nothing else. An aval has a class of its own."""
+    """An array that is not computed yet. The host may hand it on, and nothing else. An aval has a class of its own.
 
-    __slots__ = ("level", "number")
+    Attributes:
+        level: when it is computed, among what recurses (`order.Spot`).
+        slot: its place in the buffer of its aval.
+        kind: what gives it, noted while a program is made.
+    """
+
+    __slots__ = ("kind", "level", "slot")
     aval: int
     shape: tuple[int, ...]
 
-    def __init__(self, number: int):
+    def __init__(self, slot: int = 0):
         self.level = 0
-        self.number = number
+        self.slot = slot
+        self.kind = -1
 
     def done(self) -> Handle:
         """The handle of the array itself."""
@@ -200,8 +207,7 @@ class Rows:
     """The rows of one kind in a recording, one after the other.
 
     Attributes:
-        ints: level (if the kind goes in steps), numbers of what it gives, numbers of what it reads; for a chain that is
-            one batch only the number of what it gives, and how many it reads.
+        ints: the lane, and the places of what it reads; for a chain that is one batch how many terms it has.
         hosts: Python values.
         terms: what such a chain reads.
     """
@@ -211,35 +217,73 @@ class Rows:
     terms: list[int] = field(default_factory=list)
 
 
+@dataclass(eq=False, slots=True)
+class Lanes:
+    """The lanes of one kind, for one recording.
+
+    Attributes:
+        spot: where it is in the steps of its phase; None where all rows are one batch.
+        left: of the first level and of each step, how many lanes are left.
+        rows: of each, the number of its first lane in the tables of the kind.
+        starts: for each result, and of each step, the place of what the first lane gives; of a batch only the first.
+        next: of a batch, the next lane.
+    """
+
+    spot: Spot | None
+    left: Any = ()
+    rows: Any = ()
+    starts: Sequence[Any] = ()
+    next: Callable[[], int] = field(default_factory=lambda: itertools.count().__next__)
+
+    def take(self, level: int) -> tuple[int, int, list[int]]:
+        """A lane for a row that reads nothing above a level: its number and level, and the places of its results."""
+        spot, left = self.spot, self.left
+        if spot is None:
+            lane = self.next()
+            return lane, 0, [start + lane for start in self.starts]
+        step = spot.step(level)
+        while not left[step]:
+            step += 1
+        left[step] -= 1
+        lane = left[step]
+        return self.rows[step] + lane, spot.level(step), [starts[step] + lane for starts in self.starts]
+
+
 class Recording:
     """The array work of one call.
 
     Args:
         kinds: how many kinds there are.
-        order: in which the kinds are computed.
+        lanes: by kind.
         handles: by aval, the class of handles.
         pools: by aval, handles of earlier recordings, to be used again.
         outer: the avals of the arrays that come from around the structure.
+        edges: notes how often which kind reads what another one gives.
     """
 
     def __init__(
         self,
         kinds: int,
-        order: Order,
+        lanes: Sequence[Lanes],
         handles: list[type[Handle]],
         pools: list[list[Handle]],
         outer: Sequence[int],
+        edges: dict[tuple[int, int], int] | None = None,
     ):
         self.rows = [Rows() for _ in range(kinds)]
         self.objects: dict[int, Any] = {}
         self.given: dict[int, int] = {}
-        self.order = order
+        self.lanes = lanes
         self.handles = handles
         self.pools = pools
+        self.edges = edges
+        self.once: dict[int, Handle] = {}  # by kind that reads nothing: its one row
         self.takers: list[Callable[[], Handle]] = []
         self.outer = [self.take(aval) for aval in outer]
+        ranks: dict[int, int] = {}
         for handle in self.outer:
-            handle.level = 0
+            handle.level, handle.slot, handle.kind = 0, ranks.get(handle.aval, 0), -1
+            ranks[handle.aval] = handle.slot + 1
 
     def share(self, objects: dict[int, Any]) -> None:
         """The user's objects that rows share, by number."""
@@ -257,21 +301,43 @@ class Recording:
             self.takers.append(itertools.chain(pool, _more(pool, cls)).__next__)
         return self.takers[aval]
 
-    def spot(self, kind: Kind) -> Spot | None:
-        """Where a kind is in the steps of its phase; one that is found just now is nowhere yet."""
-        return self.order.spots[kind.index] if kind.index < len(self.order.spots) else None
+    def lanes_of(self, kind: Kind) -> Lanes:
+        """The lanes of a kind; one that is found just now has none of its own yet."""
+        if kind.index < len(self.lanes):
+            return self.lanes[kind.index]
+        return Lanes(None, starts=[0] * len(kind.gives))
 
-    def add(self, kind: Kind, level: int, reads: list[int], hosts: list[Any]) -> Any:
+    def note(self, kind: Kind, read: Sequence[Handle]) -> None:
+        """Note what a row reads."""
+        if self.edges is not None:
+            for each in read:
+                if each.kind >= 0:
+                    key = each.kind, kind.index
+                    self.edges[key] = self.edges.get(key, 0) + 1
+
+    def row(self, kind: Kind, level: int, reads: Sequence[int]) -> list[Handle]:
+        """Add a row; returns what it gives."""
+        lane, level, slots = self.lanes_of(kind).take(level)
+        made = []
+        for aval, slot in zip(kind.gives, slots, strict=True):
+            handle = self.take(aval)
+            handle.level, handle.slot, handle.kind = level, slot, kind.index
+            made.append(handle)
+        self.rows[kind.index].ints += (lane, *reads)
+        return made
+
+    def add(self, kind: Kind, reads: Sequence[Handle], hosts: list[Any]) -> Any:
         """Add a row; returns its result, with handles. What `recorders` makes for each kind does the same."""
-        made = [self.take(aval) for aval in kind.gives]
-        spot = self.spot(kind)
-        level = spot.level(level) if spot is not None else 0
-        for handle in made:
-            handle.level = level
-        if made:
-            rows = self.rows[kind.index]
-            rows.ints += [*([level] if spot is not None else ()), *(handle.number for handle in made), *reads]
-            rows.hosts += hosts
+        made: list[Handle] = []
+        if kind.gives and not reads and not hosts and type(kind.result) is Slot:
+            if kind.index not in self.once:
+                (self.once[kind.index],) = self.row(kind, 0, ())
+            return self.once[kind.index]
+        if kind.gives:
+            self.note(kind, reads)
+            level = max((each.level for each in reads), default=0)
+            made = self.row(kind, level, [each.slot for each in reads])
+            self.rows[kind.index].hosts += hosts
 
         def leaf(part: Any) -> Any:
             if type(part) is Slot:
@@ -288,7 +354,7 @@ class Recording:
 def _more(pool: list[Handle], cls: type[Handle]) -> Iterator[Handle]:
     """Handles that no recording has asked for before."""
     while True:
-        pool.append(cls(len(pool)))
+        pool.append(cls())
         yield pool[-1]
 
 
@@ -297,18 +363,16 @@ class Reader:
 
     Attributes:
         key: what tells kinds apart.
-        reads: numbers of the arrays.
+        reads: the arrays.
         hosts: Python values that differ from row to row.
-        level: the highest of the arrays.
     """
 
-    __slots__ = ("fixed", "hosts", "key", "level", "number_of", "reads", "seen")
+    __slots__ = ("fixed", "hosts", "key", "number_of", "reads", "seen")
 
     def __init__(self, segment: int, number_of: Callable[[Any], int | None], fixed: frozenset[int]):
         self.key: list[Any] = [segment]
-        self.reads: list[int] = []
+        self.reads: list[Handle] = []
         self.hosts: list[Any] = []
-        self.level = 0
         self.number_of = number_of
         self.fixed = fixed  # numbers of values that tell kinds apart, though others of their type do not
         self.seen = 0
@@ -319,9 +383,7 @@ class Reader:
         if issubclass(cls, Handle):
             value = value.done()
             self.key.append(value.aval)
-            self.reads.append(value.number)
-            if value.level > self.level:
-                self.level = value.level
+            self.reads.append(value)
         elif cls is int or cls is float:
             self.seen += 1
             if self.seen - 1 in self.fixed:

@@ -14,7 +14,7 @@ from janusx.schedule import layout, recording, tables
 from janusx.schedule.chains import Sum
 from janusx.schedule.functions import Functions, Segment
 from janusx.schedule.order import Order
-from janusx.schedule.recording import Aval, Given, Handle, Kind, Missed, Passed, Recording, Same, Slot, Tree
+from janusx.schedule.recording import Aval, Given, Handle, Kind, Lanes, Missed, Passed, Recording, Same, Slot, Tree
 from janusx.signals import Signal, Unscheduled
 from janusx.state.paths import Path
 
@@ -130,9 +130,11 @@ class Region:
 
         return recording.rebuild(template, leaf)
 
-    def record(self, call: Call, outer: Sequence[int]) -> tuple[Result, Recording]:
+    def record(
+        self, call: Call, lanes: Sequence[Lanes], outer: Sequence[int], edges: dict[tuple[int, int], int] | None = None
+    ) -> tuple[Result, Recording]:
         """Have the host walk; returns the result, with handles, and the recording."""
-        made = Recording(len(self.kinds), self.order, self.handles, self.pools, outer)
+        made = Recording(len(self.kinds), lanes, self.handles, self.pools, outer, edges)
         self.recording = made
         try:
             objects = self.objects(call.given, call.made, call.values)
@@ -146,20 +148,20 @@ class Region:
             self.functions.stop()
             self.recording = None
 
-    def ordered(self, found: Sequence[tables.Found], recording: Recording) -> bool:
+    def ordered(self, edges: dict[tuple[int, int], int], recording: Recording) -> bool:
         """Whether kinds were recorded in the order in which they read each other; else they are, the next time."""
-        kinds = tuple(self.kinds.values())
-        edges = tables.edges(kinds, found, recording)
+        kinds = list(self.kinds.values())
         if len(self.order.spots) == len(kinds) and edges.keys() <= self.edges.keys():
             return True
         for edge, count in edges.items():
             self.edges[edge] = max(count, self.edges.get(edge, 0))
-        rows = {kind.index: len(each.gives) for kind, each in zip(kinds, found, strict=True)}
+        rows = {kind.index: len(recording.rows[kind.index].ints) // (1 + len(kind.reads)) for kind in kinds}
         halving = [kind.index for kind in kinds if kind.chain == "*"]
         order = Order.of(len(kinds), self.edges, rows, halving)
-        done = order == self.order
+        if order == self.order:
+            return True
         self.order = order
-        return done
+        return False
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,7 @@ class Plan:
             try:
                 if region.order is not self.layout.order:
                     raise Missed("kinds of array work that came later")
-                found, done = region.record(call, self.layout.outer)
+                found, done = region.record(call, self.layout.lanes(), self.layout.outer)
                 if found.template != self.result:
                     raise Missed("another result")
                 return (*tables.tables(self.layout, done, found.roots), tuple(found.hosts))
@@ -246,7 +248,7 @@ class Result:
         cls: Any = type(value)
         if issubclass(cls, Handle):
             value = value.done()
-            self.roots.append(value.number)
+            self.roots.append(value.slot)
             self.avals.append(value.aval)
             return Slot(value.aval, len(self.roots) - 1)
         if cls in (int, float, bool, str):
