@@ -12,7 +12,8 @@ from typing import Any
 __all__ = ["NAMES", "load"]
 
 NAMES = tuple(
-    "nnx_adam one_array lenet lstm guards counters rewriting profiler cuts nesting trainer dynamic trees recursion".split()
+    """nnx_adam one_array lenet lstm guards counters rewriting profiler cuts nesting
+    trainer dynamic trees syntax_trees recursion""".split()
 )
 
 
