@@ -1,8 +1,8 @@
 """An adaptive quadrature that calls itself twice where it is not yet good enough, over 256 integrals at once.
 
-Each integral splits its interval as often as it needs: every lane of the batch has a depth of its own. Plain Python goes
-through the lanes one by one; it does every 32nd of them, and its time is taken times 32. The expert writes the stack of
-intervals by hand, in one `while_loop` under `vmap`.
+Each integral splits its interval as often as it needs: every lane of the batch has a depth of its own. Plain Python
+goes through the lanes one by one; it does every 32nd of them, and its time is taken times 32. The expert writes the
+stack of intervals by hand, in one `while_loop` under `vmap`.
 """
 
 from __future__ import annotations

@@ -12,17 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from janusx import emitted, errors, sources, transforms
+from janusx import emitted
 from janusx.ops.conditionals import staged_predicate, truth_value
 from janusx.signals import Unstageable
 from janusx.state import symbols
 from janusx.tracing.heap import Heap
-from janusx.tracing.recursion import code_of, real_function, target_of
+from janusx.tracing.recursion import Cut, code_of, cut, target_of
 from janusx.tracing.skeleton import Arr, Made, Skeleton, expand, flatten, specs, unflatten, unify
 from janusx.tracing.staging import trace_region
 from janusx.tracing.structures import content_of
 from janusx.tracing.trace import Trace
-from janusx.transforms import Block, Blocks
 
 RESULT = ("return",)
 """Stands, instead of a name, for what a function returns."""
@@ -32,21 +31,6 @@ Key = tuple[int, Any]
 
 Spot = tuple[int, int]
 """A block: the number of its function, its own."""
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A function in blocks.
-
-    Attributes:
-        fn: the user's.
-        blocks: how it was cut.
-        pieces: the blocks as functions.
-    """
-
-    fn: types.FunctionType
-    blocks: Blocks
-    pieces: tuple[types.FunctionType, ...]
 
 
 @dataclass(frozen=True)
@@ -174,8 +158,7 @@ class Activations:
 
     def target(self, callee: Any) -> tuple[types.FunctionType, tuple[Any, ...]] | None:
         """The function of the cycle that is called, or None for another."""
-        target = target_of(callee)
-        return target if target is not None and code_of(target[0]) in self._cycle else None
+        return target_of(callee, self._cycle)
 
     def _learn(self, key: Key, value: Any) -> None:
         """A variable may hold this; where that is new, blocks that read it are traced again."""
@@ -207,7 +190,7 @@ class Activations:
 
     # --- blocks -----------------------------------------------------------------------------------------------------
 
-    def block(self, spot: Spot) -> Block:
+    def block(self, spot: Spot) -> Any:
         """The block at a spot."""
         return self.parts[spot[0]].cut.blocks.blocks[spot[1]]
 
@@ -242,37 +225,9 @@ class Activations:
         free = {name: content_of(cell) for name, cell in cells.items() if name in code.co_freevars}
         regions, key = self.trace.settings.regions, (code, "blocks", self._cycle)
         if key not in regions:
-            regions[key] = self._cut(fn, {**fn.__globals__, **free, **given})
+            regions[key] = cut(self.trace, fn, {**fn.__globals__, **free, **given}, self._cycle)
         self.parts.append(Part(regions[key], free))
         return len(self.parts) - 1
-
-    def _cut(self, fn: types.FunctionType, given: dict[str, Any]) -> Cut:
-        real = real_function(self.trace, fn)
-        if real is None:
-            raise Unstageable(f"{fn.__qualname__} calls itself, and its source is not known")
-        names = {code.co_name for code in self._cycle}
-
-        def is_recursive(callee: Any) -> bool:
-            name = getattr(callee, "attr", None)
-            if name is not None:
-                return name in names
-            return getattr(callee, "id", None) in given and self.target(given[callee.id]) is not None
-
-        try:
-            source = sources.find_source(real)
-            done = transforms.recursion(
-                source.text, is_recursive=is_recursive, free=real.__code__.co_freevars, first_line=source.first_line
-            )
-        except transforms.NotInBlocks as error:
-            raise Unstageable(f"{fn.__qualname__} cannot be cut at line {error.line}: {error}") from None
-        except errors.JanusXError as error:
-            raise Unstageable(f"{fn.__qualname__} calls itself, and {error.what}") from None
-        pieces = []
-        for i, block in enumerate(done.blocks):
-            place = replace(source, text=block.text + "\n", first_line=block.first_line, kind="def")
-            place = replace(place, name=f"block_{i}", qualname=f"{source.qualname}.block_{i}")
-            pieces.append(emitted.make_piece(place, real))
-        return Cut(real, done, tuple(pieces))
 
 
 def opened(skeleton: Skeleton) -> Skeleton:

@@ -6,12 +6,13 @@ import inspect
 import sys
 import types
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 
-from janusx import emitted
-from janusx.signals import Recursive, Unsupported
+from janusx import emitted, errors, sources, transforms
+from janusx.signals import Recursive, Unstageable, Unsupported
 from janusx.state import symbols
 from janusx.tracing import methods
 
@@ -130,11 +131,16 @@ def code_of(fn: types.FunctionType) -> types.CodeType:
     return emitted.origin(fn.__code__) or fn.__code__
 
 
-def target_of(callee: Any) -> tuple[types.FunctionType, tuple[Any, ...]] | None:
-    """The function of the user's that something calls, and the arguments that it puts before those it is given."""
+def target_of(callee: Any, cycle: frozenset[types.CodeType]) -> tuple[types.FunctionType, tuple[Any, ...]] | None:
+    """The function of a cycle that something calls, and the arguments that it puts before those it is given."""
+    found = _called(callee)
+    return found if found is not None and code_of(found[0]) in cycle else None
+
+
+def _called(callee: Any) -> tuple[types.FunctionType, tuple[Any, ...]] | None:
     unwrapped = getattr(type(callee), "__janusx_function__", None)
     if unwrapped is not None:
-        return target_of(callee.__janusx_function__())
+        return _called(callee.__janusx_function__())
     if isinstance(callee, types.MethodType) and isinstance(callee.__func__, types.FunctionType):
         return methods.original(callee.__func__), (callee.__self__,)
     if isinstance(callee, types.FunctionType):
@@ -154,3 +160,58 @@ def real_function(trace: Any, fn: types.FunctionType) -> types.FunctionType | No
     real = types.FunctionType(code, trace.real_globals(fn.__globals__), fn.__name__, fn.__defaults__, cells)
     real.__qualname__ = code.co_qualname
     return real
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A function in blocks.
+
+    Attributes:
+        fn: the user's.
+        blocks: how it was cut.
+        pieces: the blocks as functions.
+    """
+
+    fn: types.FunctionType
+    blocks: transforms.Blocks
+    pieces: tuple[types.FunctionType, ...]
+
+
+def cut(trace: Any, fn: types.FunctionType, given: dict[str, Any], cycle: frozenset[types.CodeType]) -> Cut:
+    """A function in blocks, at its calls of functions of its cycle.
+
+    Args:
+        trace: the trace under way.
+        fn: the function.
+        given: what its names stand for: globals, free variables, parameters.
+        cycle: the code of the functions that call each other.
+
+    Raises:
+        Unstageable: it cannot be cut.
+    """
+    real = real_function(trace, fn)
+    if real is None:
+        raise Unstageable(f"{fn.__qualname__} calls itself, and its source is not known")
+    names = {code.co_name for code in cycle}
+
+    def is_recursive(callee: Any) -> bool:
+        name = getattr(callee, "attr", None)
+        if name is not None:
+            return name in names
+        return getattr(callee, "id", None) in given and target_of(given[callee.id], cycle) is not None
+
+    try:
+        source = sources.find_source(real)
+        done = transforms.recursion(
+            source.text, is_recursive=is_recursive, free=real.__code__.co_freevars, first_line=source.first_line
+        )
+    except transforms.NotInBlocks as error:
+        raise Unstageable(f"{fn.__qualname__} cannot be cut at line {error.line}: {error}") from None
+    except errors.JanusXError as error:
+        raise Unstageable(f"{fn.__qualname__} calls itself, and {error.what}") from None
+    pieces = []
+    for i, block in enumerate(done.blocks):
+        place = replace(source, text=block.text + "\n", first_line=block.first_line, kind="def")
+        place = replace(place, name=f"block_{i}", qualname=f"{source.qualname}.block_{i}")
+        pieces.append(emitted.make_piece(place, real))
+    return Cut(real, done, tuple(pieces))
