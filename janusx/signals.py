@@ -133,6 +133,14 @@ class Unbucketed(Signal):
         self.reason = reason
 
 
+class Grows(Signal):
+    """Some of a loop's variables are arrays that get more rows in each trip."""
+
+    def __init__(self, places: tuple[int, ...]):
+        super().__init__(places)
+        self.places = places
+
+
 class Unbuilt(Signal):
     """Python's own arithmetic or formatting raised on what a run computed, before anything was written."""
 

@@ -175,6 +175,8 @@ def native(fn: Any) -> Callable[..., Any]:
 def leaf(fn: Any) -> Callable[..., Any]:
     """A library function: traced through where its library is known to be pure, else refused."""
     _check_pure(fn)
+    if fn is jnp.concatenate:
+        return functools.partial(_concatenate, fn)
     if fn is jnp.stack or fn is jnp.asarray or fn is jnp.array:
         return functools.partial(_stack, fn)
     return leaf_of(fn)
@@ -188,6 +190,11 @@ def _stack(fn: Callable[..., Any], items: Any, /, *args: Any, **kwargs: Any) -> 
         if whole is not None:
             return whole
     return leaf_of(fn)(items, *args, **kwargs)
+
+
+def _concatenate(fn: Callable[..., Any], items: Any, /, *args: Any, **kwargs: Any) -> Any:
+    padded = type(items) in (list, tuple) and any(type(item) is Bucketed for item in items)
+    return buckets.concatenate(fn, items, *args, **kwargs) if padded else leaf_of(fn)(items, *args, **kwargs)
 
 
 def leaf_of(fn: Any) -> Callable[..., Any]:

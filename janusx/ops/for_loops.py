@@ -22,7 +22,7 @@ from janusx.ops.effects import of_trips
 from janusx.ops.iterables import DynamicRange, Enumerate, Reversed, Zip
 from janusx.ops.logical import both, not_
 from janusx.ops.loops import checks_start, pack, trace_loop, unpack
-from janusx.ops.sites import Where
+from janusx.ops.sites import Where, is_entered
 from janusx.ops.while_loops import while_loop
 from janusx.signals import Buffered, Unbucketed, Unstageable, first_line
 from janusx.state import symbols
@@ -56,7 +56,7 @@ def _for(trace: Trace, iterable: Any, body: Any, variables: tuple[Any, ...], sit
     source = source_of(iterable)
     reason = f"its iterable is a {type(iterable).__name__}"
     if source is not None:
-        if source.count is not None and not bool(symbols.apply(operator.gt, source.count, 0)):
+        if source.count is not None and not _is_entered(trace, site, source.count):
             return pack(variables)
         if source.length > trace.settings.roll_threshold or source.count is not None:
             try:
@@ -72,6 +72,12 @@ def _for(trace: Trace, iterable: Any, body: Any, variables: tuple[Any, ...], sit
         raise Unbucketed(f"a loop over it cannot be rolled: {reason}")
     trace.decide(site, "unroll", reason)
     return _unrolled(iterable, body, variables, site, breaks)
+
+
+def _is_entered(trace: Trace, site: Where | None, count: Any) -> bool:
+    """Whether there is a row, under a guard: a host's, or the program's."""
+    some = symbols.apply(operator.gt, count, 0)
+    return is_entered(trace, site, symbols.as_array(some)) if symbols.unknown(some) else bool(some)
 
 
 @dataclass(frozen=True)

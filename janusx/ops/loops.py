@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from janusx.ops.buffers import appended, exchange, offer
-from janusx.signals import Unstageable
+from janusx.signals import Grows, Unstageable
 from janusx.state.growing import Growing
 from janusx.state.paths import Path, Step
 from janusx.tracing.heap import Heap, only_grew
@@ -264,7 +264,11 @@ def _refine(trace: Trace, carry: Carry, region: Region, heap: Heap, appends: boo
     """A guess that also covers what this trace of the body showed."""
     value = expand(region.value.skeleton)
     assert isinstance(value, Made)
-    variables = unify(carry.variables, expand(value.items[0]), WIDEN)
+    after = expand(value.items[0])
+    grows = _grown(carry.variables, after)
+    if grows and not appends and trace.settings.speculate:
+        raise Grows(grows)
+    variables = unify(carry.variables, after, WIDEN)
     known = {(place, step): skeleton for place, step, skeleton in carry.writes}
     grown = dict.fromkeys(carry.grown)
     for written in region.writes.values():
@@ -288,6 +292,18 @@ def _refine(trace: Trace, carry: Carry, region: Region, heap: Heap, appends: boo
         (place, step, skeleton) for (place, step), skeleton in sorted(known.items(), key=lambda entry: entry[0][0])
     )
     return replace(carry, variables=variables, writes=writes, grown=tuple(grown))
+
+
+def _grown(before: Skeleton, after: Skeleton) -> tuple[int, ...]:
+    """The places of arrays among a loop's variables that have more rows after a trip."""
+    if not isinstance(before, Made) or not isinstance(after, Made):
+        return ()
+    return tuple(
+        place
+        for place, (a, b) in enumerate(zip(before.items, after.items, strict=True))
+        if isinstance(a, Arr) and isinstance(b, Arr) and a.shape and a.shape[1:] == b.shape[1:]
+        if len(a.shape) == len(b.shape) and a.shape[0] < b.shape[0] and a.dtype == b.dtype and not a.weak
+    )
 
 
 def retyped(before: Skeleton, after: Skeleton) -> bool:

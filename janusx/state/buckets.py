@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from janusx.signals import Unbucketed
+from janusx.signals import Unbucketed, Unsupported
 from janusx.state import kinds
 from janusx.state.paths import Attr, Step
 
@@ -41,12 +41,18 @@ class Bucketed:
         padded: the array, whose rows from `length` on are those that are there already, once more.
         length: how long it truly is.
         original: the array before it was padded, of an argument.
+        where: the site by which its room is known, of an array that grows in a loop: only the run knows its length.
     """
 
-    def __init__(self, padded: Any, length: Any, original: Any = None):
+    def __init__(self, padded: Any, length: Any, original: Any = None, where: Any = None):
         self.padded = padded
         self.length = length
         self.original = original
+        self.where = where
+
+    def like(self, padded: Any) -> Bucketed:
+        """Another array of this length."""
+        return Bucketed(padded, self.length, where=self.where)
 
     @property
     def shape(self) -> tuple[Any, ...]:
@@ -73,14 +79,20 @@ class Bucketed:
         if name in REDUCTIONS:
             return lambda *args, **kwargs: _op("reduce")(name, self, *args, **kwargs)
         if name == "astype":
-            return lambda dtype: Bucketed(self.padded.astype(dtype), self.length)
+            return lambda dtype: self.like(self.padded.astype(dtype))
         if name.startswith("__") and name != "__jax_array__":
             raise AttributeError(name)
-        raise Unbucketed(f"it is given whole to a function, or its {name} is used")
+        return self.end(f"it is given whole to a function, or its {name} is used")
+
+    def end(self, reason: str) -> Any:
+        """End the attempt. Of what only the run knows the statement is left to Python."""
+        if self.where is None:
+            raise Unbucketed(reason)
+        raise Unsupported(f"an array has as many rows as only the run will show, and {reason}")
 
     def refuse(self, *args: Any, **kwargs: Any) -> Any:
         """End the attempt."""
-        raise Unbucketed("it is used in a way that is not known to be right for every length")
+        return self.end("it is used in a way that is not known to be right for every length")
 
     __array__ = __bool__ = __float__ = __int__ = __index__ = __complex__ = __iter__ = __len__ = __setitem__ = refuse
     __contains__ = __rmatmul__ = __divmod__ = __rdivmod__ = __reversed__ = __delitem__ = __copy__ = refuse
@@ -115,22 +127,29 @@ for _name in ("neg", "pos", "abs", "invert"):
 
 
 class BucketedKind(kinds.Kind):
-    """Its fields are the padded array and the length."""
+    """Its fields are the padded array and the length. `where` is no field of an argument's."""
 
     def fields(self, value: Any) -> list[tuple[Step, Any]]:
-        return [(Attr("padded"), value.padded), (LENGTH, value.length)]
+        found = [(Attr("padded"), value.padded), (LENGTH, value.length)]
+        return found if value.where is None else [*found, (Attr("where"), value.where)]
 
     def shell(self, value: Any) -> Any:
         return Bucketed(None, None)
 
     def fill(self, shell: Any, fields: kinds.Fields) -> None:
-        shell.padded, shell.length = (value for _, value in fields)
+        shell.padded, shell.length, shell.where = [value for _, value in fields] + [None] * (3 - len(fields))
 
     def check(self, out: Writer, var: str, value: Any) -> Callable[[Step], str]:
         return lambda step: f"{var}.{step.name}"  # type: ignore[attr-defined]
 
 
-BUCKETED = BucketedKind()
+class GrownKind(BucketedKind):
+    """Of an array that grows: a value like any array, of which each trip has another."""
+
+    mutable = False
+
+
+BUCKETED, GROWN = BucketedKind(), GrownKind()
 
 
 def cut(padded: Any, length: Any) -> Any:

@@ -19,7 +19,7 @@ from janusx.signals import Unbuilt, Unsupported
 from janusx.state import arrays, kinds, policy, symbols, writes
 from janusx.state.arrays import relocated
 from janusx.state.attributes import has_dict, instance_dict
-from janusx.state.buckets import Bucketed, cut
+from janusx.state.buckets import GROWN, Bucketed, cut
 from janusx.state.buffers import Buffer
 from janusx.state.chosen import Chosen
 from janusx.state.delivery import deliver
@@ -284,7 +284,8 @@ class Commit:
             return category.expression(self.out, type(value), new)
         if category is kinds.METHOD:
             return f"{self.out.const(types.MethodType)}({self.value(value.__func__)}, {self.value(value.__self__)})"
-        if isinstance(category, kinds.Kind) and category.mutable and category is not kinds.CELL:
+        made = isinstance(category, kinds.Kind) and (category.mutable or category is GROWN)
+        if made and category is not kinds.CELL:
             return self._new(value, category)
         raise Unsupported(f"a {type(value).__name__} made by the program leaves it")
 

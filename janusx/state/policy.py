@@ -26,7 +26,7 @@ from jax.core import ShapedArray
 from janusx import leaves
 from janusx.state import kinds, partials
 from janusx.state.attributes import instance_dict
-from janusx.state.buckets import BUCKETED, Bucketed
+from janusx.state.buckets import BUCKETED, GROWN, Bucketed
 from janusx.state.buffers import BUFFER, Buffer, Gone
 from janusx.state.growing import GROWING, Growing
 from janusx.state.structure import Structure
@@ -129,7 +129,7 @@ def category(value: Any) -> Category:
     if cls is Buffer:
         return BUFFER
     if cls is Bucketed:
-        return BUCKETED
+        return BUCKETED if value.where is None else GROWN
     if cls is Gone:
         value.refuse()
     if cls is Growing:

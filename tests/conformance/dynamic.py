@@ -854,3 +854,114 @@ def loop_and_callback():
         return x
 
     return World(f=f)
+
+
+# Arrays that grow ----------------------------------------------------------------------------------------------------
+
+
+@scenario(
+    "an array is put together row by row in a while loop, and used afterwards as an array of that length",
+    settled(call("f", jnp.float32(9.0)), "compiled"),
+    call("f", jnp.float32(0.5), rung="compiled"),
+    call("f", jnp.float32(1e9), rung="compiled"),
+    steady("f", call("f", jnp.float32(9.0), rung="compiled"), call("f", jnp.float32(3e8), rung="compiled")),
+)
+def growing_array():
+    def f(x):
+        rows = jnp.stack([x, x * 2])[None]
+        while x > 1.0:
+            x = x * 0.5
+            rows = jnp.concatenate([rows, jnp.stack([x, jnp.sin(x)])[None]])
+        total = jnp.zeros(2)
+        for row in rows:
+            total = total * 0.5 + row
+        return rows, len(rows), rows.shape, rows[-1], rows.sum(0), jnp.log(rows * 3.0).mean(), total, rows * 2.0
+
+    return World(f=f)
+
+
+@scenario(
+    "the gradient through an array that grows in a while loop",
+    settled(call("f", jnp.float32(9.0)), "compiled"),
+    call("f", jnp.float32(0.5), rung="compiled"),
+    call("f", jnp.float32(1e8), rung="compiled"),
+)
+def grad_of_growing_array():
+    def loss(x):
+        path = x[None]
+        while x > 1.0:
+            x = jnp.sqrt(x) * 0.8
+            path = jnp.append(path, x)
+        return jnp.mean(jnp.log(path + 1.0) ** 2) + path.max()
+
+    return World(f=lambda x: jax.value_and_grad(loss)(x))
+
+
+@scenario(
+    "an array that grew is given whole to a function: what follows is a program for each length",
+    settled(call("f", jnp.float32(9.0)), ("compiled", "mixed")),
+    *(call("f", jnp.float32(x)) for x in (0.5, 70.0, 9.0)),
+)
+def growing_array_whole():
+    def f(x):
+        path = x[None]
+        while x > 1.0:
+            x = x * 0.5
+            path = jnp.concatenate([path, x[None]])
+        return jnp.cumsum(path), path
+
+    return World(f=f)
+
+
+# Queues and lists of local names -------------------------------------------------------------------------------------
+
+GRAPH = jnp.array([[0, 1, 1, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, 1, 0], [0, 0, 0, 0, 1], [1, 0, 0, 0, 0]])
+
+
+@scenario(
+    "breadth-first search with a queue over a graph that is an array",
+    settled(call("f", GRAPH, jnp.int32(0)), "compiled"),
+    call("f", GRAPH, jnp.int32(3), rung="compiled"),
+    call("f", GRAPH.T, jnp.int32(3), rung="compiled"),
+    call("f", GRAPH * 0, jnp.int32(1), rung="compiled"),
+)
+def breadth_first():
+    import collections
+
+    def f(graph, start):
+        distance = jnp.full(5, -1).at[start].set(0)
+        waiting, order = collections.deque([start]), []
+        while waiting:
+            node = waiting.popleft()
+            order.append(node)
+            for other in jnp.arange(5):
+                if graph[node, other] > 0 and distance[other] < 0:
+                    distance = distance.at[other].set(distance[node] + 1)
+                    waiting.append(other)
+        return distance, order
+
+    return World(f=f)
+
+
+@scenario(
+    "breadth-first search from a node that is a Python number",
+    settled(call("f", GRAPH, 0), "compiled"),
+    call("f", GRAPH.T, 0, rung="compiled"),
+    call("f", GRAPH, 3),
+    call("f", GRAPH * 0, 3),
+)
+def breadth_first_of_numbers():
+    import collections
+
+    def f(graph, start):
+        seen, waiting, visited = jnp.zeros(5, bool).at[start].set(True), collections.deque([start]), 0
+        while waiting:
+            node = waiting.popleft()
+            visited += 1
+            for other in range(5):
+                if graph[node, other] > 0 and not seen[other]:
+                    seen = seen.at[other].set(True)
+                    waiting.append(other)
+        return seen, visited
+
+    return World(f=f)
