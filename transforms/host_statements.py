@@ -33,6 +33,13 @@ def stays_on_host(node: cst.CSTNode) -> bool:
     return any(map(stays_on_host, parts(node)))
 
 
+def raises_again(node: cst.CSTNode) -> bool:
+    """Whether a `raise` alone goes on with an exception caught around a statement: only there it leaves no trace."""
+    if isinstance(node, (*_FUNCTIONS, cst.ExceptHandler, cst.ExceptStarHandler)):
+        return False
+    return (isinstance(node, cst.Raise) and node.exc is None) or any(map(raises_again, parts(node)))
+
+
 def at_work(node: cst.CSTNode) -> bool:
     """Whether something in a statement or expression may compute with arrays; to add 1 to a name does not count."""
     if isinstance(node, _FUNCTIONS):

@@ -33,6 +33,7 @@ from janusx.transforms.host_statements import (
     declared_nonlocal,
     escaping,
     loop_targets,
+    raises_again,
     rebindable,
     stays_on_host,
 )
@@ -287,7 +288,7 @@ class _Splitter:
 
     def _fits(self, statement: cst.BaseStatement, *, returns: bool = False) -> bool:
         """Whether a statement can be part of a piece."""
-        if self._is_cut_within(statement) or stays_on_host(statement):
+        if self._is_cut_within(statement) or stays_on_host(statement) or raises_again(statement):
             return False
         uses = self.unit.analysis.uses(statement)
         if self._held.intersection(uses.writes) or self._rebound & (uses.read | uses.captured):

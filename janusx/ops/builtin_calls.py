@@ -17,7 +17,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from janusx import emitted, leaves
-from janusx.ops import advancing, buffers, dispatched, iterables, mathematics, ordering, predicates
+from janusx.ops import advancing, buffer_methods, buffers, dispatched, iterables, mathematics, ordering, predicates
 from janusx.ops.effects import hold, stream_method
 from janusx.ops.strings import text
 from janusx.signals import Unsupported
@@ -26,7 +26,7 @@ from janusx.state.buckets import Bucketed
 from janusx.state.buffers import Buffer, check
 from janusx.state.opaque import Opaque
 from janusx.state.structure import refuse
-from janusx.tracing import classes, context
+from janusx.tracing import classes, context, methods
 from janusx.tracing.effects import evaluate
 
 
@@ -43,9 +43,23 @@ def _scalar(kind: type) -> Callable[..., Any]:
             if not exact:
                 evaluate(context.current(), made)  # there is no integer for NaN
             return made
-        return symbols.apply(kind, *args) if any(map(symbols.is_sym, args)) else kind(*args)
+        if any(map(symbols.is_sym, args)):
+            return symbols.apply(kind, *args)
+        own = own_method(args[0], f"__{kind.__name__}__") if len(args) == 1 else None
+        if own is None:
+            return kind(*args)
+        made = context.current().call(own)(args[0])  # which may be known only after the run
+        if not isinstance(made, kind):
+            raise Unsupported(f"{own.__qualname__} returns no {kind.__name__}")
+        return made
 
     return convert
+
+
+def own_method(value: Any, name: str) -> types.FunctionType | None:
+    """A special method of a user's class; None if a value's class has none, or a library's."""
+    found = None if symbols.is_sym(value) else methods.original(getattr(type(value), name, None))
+    return found if isinstance(found, types.FunctionType) and not leaves.is_leaf(found) else None
 
 
 def _len(value: Any) -> Any:
@@ -113,6 +127,17 @@ def _sets(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def _of_buffer(function: Callable[..., Any], of_others: Callable[..., Any]) -> Callable[..., Any]:
+    """A fold of a list whose length only the run knows; of anything else as ever."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and not kwargs and type(args[0]) is Buffer:
+            return buffer_methods.FOLDS[function](args[0])
+        return of_others(*args, **kwargs)
+
+    return run
+
+
 _HANDLERS: dict[Any, Callable[..., Any]] = {
     **mathematics.HANDLERS,
     float: _scalar(float),
@@ -127,6 +152,7 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     isinstance: _isinstance,
     id: _id,
     type: _type,
+    logging.getLogger: lambda *args, **kwargs: logging.getLogger(*map(symbols.pin, args), **kwargs),  # always the same
     setattr: _sets(setattr),
     delattr: _sets(delattr),
     collections.namedtuple: classes.refuse,
@@ -138,9 +164,9 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     round: _pure(round),
     divmod: _pure(divmod),
     pow: _pure(pow),
-    sum: _pure(sum),
-    max: ordering.extreme(max, lambda item, best: item > best),
-    min: ordering.extreme(min, lambda item, best: item < best),
+    sum: _of_buffer(sum, _pure(sum)),
+    max: _of_buffer(max, ordering.extreme(max, lambda item, best: item > best)),
+    min: _of_buffer(min, ordering.extreme(min, lambda item, best: item < best)),
     sorted: ordering.sorted_,
     heapq.nlargest: ordering.largest,
     heapq.nsmallest: ordering.smallest,

@@ -200,7 +200,6 @@ def _concatenate(fn: Callable[..., Any], items: Any, /, *args: Any, **kwargs: An
 def leaf_of(fn: Any) -> Callable[..., Any]:
     """A library function that sees arrays, converted functions, and symbols only where it can take them."""
     seen_through = type(fn) is not types.FunctionType or package_of(fn) in leaves.ARRAY_PACKAGES
-    remembers = _remembers(fn)
 
     def run(*args: Any, **kwargs: Any) -> Any:
         if any(type(value) is Bucketed for value in (*args, *kwargs.values())):
@@ -216,9 +215,9 @@ def leaf_of(fn: Any) -> Callable[..., Any]:
                     )
         if symbols.has_sym(args) or symbols.has_sym(tuple(kwargs.values())):
             return _with_symbols(fn, args, kwargs)
-        args = tuple(given_away(arg, remembers) for arg in args)
+        args = tuple(given_away(arg, fn) for arg in args)
         try:
-            return fn(*args, **{name: given_away(arg, remembers) for name, arg in kwargs.items()})
+            return fn(*args, **{name: given_away(arg, fn) for name, arg in kwargs.items()})
         except jax.errors.TracerArrayConversionError:
             return _on_host(fn, args, kwargs)
 
@@ -233,6 +232,12 @@ def _remembers(fn: Any) -> bool:
     """Whether a library's function may know what it is given from an earlier call, and not call it again."""
     module = getattr(fn, "__module__", None) or ""
     return module.partition(".")[0] in leaves.ARRAY_PACKAGES and getattr(fn, "__name__", "") not in FORGETFUL
+
+
+def _takes_functions(fn: Any) -> bool:
+    """Whether what can be called is a function to a library's function, and no data."""
+    name = getattr(fn, "__name__", "")
+    return bool(name) and any(getattr(module, name, None) is fn for module in (jax.lax, jax))
 
 
 def _on_host(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -255,14 +260,17 @@ def convert_callable(value: Any) -> Any:
         function = convert_callable(value.func)
         return value if function is value.func else functools.partial(function, *value.args, **value.keywords)
     rules = custom_rules.remade(value, given_away)
-    if rules is not None:
-        return rules
-    if _is_function_object(value):
-        return types.MethodType(convert_callable(type(value).__call__), value)
-    return value
+    return value if rules is None else rules
 
 
-def _is_function_object(value: Any) -> bool:
+def _as_method(value: Any) -> Any:
+    """What calls an object of the user's, for those of JAX's functions that take objects for functions."""
+    return (
+        convert_callable(value) if not _is_called(value) else types.MethodType(_function(type(value).__call__), value)
+    )
+
+
+def _is_called(value: Any) -> bool:
     """Whether an object of the user's is there to be called: nothing that JAX takes apart, no library's module."""
     own = methods.original(getattr(type(value), "__call__", None))  # noqa: B004  # what it is, not whether it is there
     if not isinstance(own, types.FunctionType) or leaves.is_leaf(own) or isinstance(value, type | Wrapped):
@@ -271,20 +279,20 @@ def _is_function_object(value: Any) -> bool:
     return packages.isdisjoint(leaves.ARRAY_PACKAGES) and jax.tree_util.all_leaves([value])
 
 
-def given_away(value: Any, remembers: bool = False) -> Any:
+def given_away(value: Any, to: Any = None) -> Any:
     """An argument of a library function: the user's functions converted, and confined to what a library can carry.
 
     Args:
         value: the argument.
-        remembers: whether the library may trace a function once, and remember that in later calls.
+        to: the library function; None where it is not known to take functions.
     """
     if type(value) in (list, tuple):
-        return type(value)(given_away(each, remembers) for each in value) if any(map(callable, value)) else value
+        return type(value)(given_away(each, to) for each in value) if any(map(callable, value)) else value
     if is_structure(value) or not callable(value) or is_confined(value):
         return value
-    converted = convert_callable(value)
+    converted = (_as_method if _takes_functions(to) else convert_callable)(value)
     is_users = converted is not value or (isinstance(value, types.FunctionType) and emitted.is_emitted(value.__code__))
-    return confined(converted, remembers and is_known(value), real_of(value)) if is_users else converted
+    return confined(converted, _remembers(to) and is_known(value), real_of(value)) if is_users else converted
 
 
 def _check_pure(fn: Any) -> None:
@@ -317,12 +325,12 @@ def _with_symbols(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     if not isinstance(module, str) or module.partition(".")[0] not in leaves.ARRAY_PACKAGES:
         return fn(*map(convert_callable, args), **{name: convert_callable(arg) for name, arg in kwargs.items()})
     try:
-        return fn(*map(materialise, args), **{name: materialise(arg) for name, arg in kwargs.items()})
+        return fn(*(materialise(arg, fn) for arg in args), **{name: materialise(kwargs[name], fn) for name in kwargs})
     except jax.errors.TracerArrayConversionError:
         return _on_host(fn, args, kwargs)
     except (TypeError, jax.errors.JAXTypeError):
         # An argument that must be a Python value (a shape, an axis): taken for granted, with a guard.
-        return fn(*map(spell_out, args), **{name: spell_out(arg) for name, arg in kwargs.items()})
+        return fn(*(spell_out(arg, fn) for arg in args), **{name: spell_out(kwargs[name], fn) for name in kwargs})
 
 
 def _unrelax(value: Any) -> None:
@@ -340,23 +348,25 @@ def _holds_array(value: Any) -> bool:
     return symbols.is_array(value)
 
 
-def materialise(value: Any) -> Any:
-    """Symbolic host values as arrays; containers are searched."""
+def materialise(value: Any, to: Any = None) -> Any:
+    """Symbolic host values as arrays; containers are searched. `to` is the library's function that gets it."""
     if type(value) in (tuple, list):
-        return type(value)(map(materialise, value))
+        return type(value)(materialise(item, to) for item in value)
     if type(value) is dict:
-        return {key: materialise(item) for key, item in value.items()}
+        return {key: materialise(item, to) for key, item in value.items()}
     if symbols.is_sym(value):
         return spell_out(value) if isinstance(value, str | list | dict | set) else symbols.as_array(value)
-    return given_away(value, remembers=True)
+    return convert_callable(value) if to is None else given_away(value, to)
 
 
-def spell_out(value: Any) -> Any:
+def spell_out(value: Any, to: Any = None) -> Any:
     """Symbolic host values as the values that they have now, guarded; containers are searched."""
     if type(value) in (tuple, list):
-        return type(value)(map(spell_out, value))
+        return type(value)(spell_out(item, to) for item in value)
     if type(value) is dict:
-        return {key: spell_out(item) for key, item in value.items()}
+        return {key: spell_out(item, to) for key, item in value.items()}
     if symbols.is_sym(value) and value._jx_value is not symbols.UNKNOWN and isinstance(value._jx_value, jax.Array):
         return symbols.as_array(value)
-    return symbols.read_only(symbols.pin(value)) if symbols.is_sym(value) else given_away(value, remembers=True)
+    if symbols.is_sym(value):
+        return symbols.read_only(symbols.pin(value))
+    return convert_callable(value) if to is None else given_away(value, to)

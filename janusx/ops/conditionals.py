@@ -82,7 +82,7 @@ def staged_predicate(test: Any) -> Any | None:
     """The boolean scalar of the program that decides a test, or None where Python decides it."""
     if type(test) is Buffer:
         test = test.length > 0
-    own = methods.original(type(test).__dict__.get("__bool__"))
+    own = methods.original(getattr(type(test), "__bool__", None))
     if isinstance(own, types.FunctionType) and not symbols.is_sym(test) and not leaves.is_leaf(own):
         test = context.current().call(own)(test)  # the user's own `__bool__` may answer with an array
     if symbols.is_sym(test) and test._jx_kind is list:

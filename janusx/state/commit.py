@@ -6,6 +6,7 @@ before it are undone.
 
 from __future__ import annotations
 
+import logging
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -273,6 +274,8 @@ class Commit:
             if made:
                 raise Unsupported(f"a function made by the program ({made}) leaves it")
             return self.out.const(value)
+        if isinstance(value, logging.Logger):
+            return self.out.const(value)  # there is one of each name
         if category == "fresh":
             rule = policy.REGISTRY.rule(type(value))
             assert rule is not None

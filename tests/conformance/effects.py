@@ -1077,3 +1077,31 @@ def progress():
 
     w.f = f
     return w
+
+
+class Printing(logging.Handler):
+    """Prints what is logged."""
+
+    def emit(self, record):
+        print(record.levelname, record.funcName, record.getMessage())
+
+
+@scenario(
+    "a logger is asked for by its name in the function that logs, in a branch and a loop",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+    call("f", UP, rung="compiled"),
+)
+def asked_for_logger():
+    logger = logging.getLogger("conformance.asked")
+    logger.handlers, logger.propagate = [Printing()], False
+
+    def f(x):
+        log = logging.getLogger("conformance.asked")
+        if x.sum() > 0:
+            logging.getLogger("conformance.asked").warning("sum %.1f", x.sum())
+        for v in x:
+            log.error("value %s", v)
+        return x * 2, log is logging.getLogger("conformance.asked")
+
+    return World(f=f)

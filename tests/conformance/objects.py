@@ -544,3 +544,49 @@ def changing_keys():
 
     w.f = f
     return w
+
+
+@scenario(
+    "special methods that a class inherits answer bool, len, float and int, in tests and in calls",
+    settled(call("f", UP), "compiled"),
+    call("f", DOWN),
+    change(lambda w: setattr(w.o, "sets", 5)),
+    call("f", UP, rung="compiled"),
+    call("f", UP, rung="compiled"),
+)
+def inherited_special():
+    class Base:
+        def __init__(self):
+            self.sets = 0
+            self.value = 0.0
+
+        def __bool__(self):
+            return self.sets % 3 != 0
+
+        def __float__(self):
+            return float(self.value)
+
+        def __int__(self):
+            return self.sets
+
+        def __call__(self, x):
+            self.sets += 1
+            return x * self.sets
+
+        def __iter__(self):
+            yield from range(self.sets % 4)
+
+    class Counter(Base):
+        pass
+
+    w = World(o=Counter())
+
+    def f(x):
+        o = w.o
+        if x.sum() > 0:
+            o.value = x[0] * 2
+        y = o(x) if o else o(-x)
+        return y, bool(o), not o, float(o), int(o), list(o), [1 if o else 2], o and 3
+
+    w.f = f
+    return w

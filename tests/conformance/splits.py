@@ -711,3 +711,37 @@ def names_in_the_statement():
         return total, scale * x
 
     return World(f=f, device=device)
+
+
+@scenario(
+    "a handler of a cut function goes on with what it caught, and its own lines run before that",
+    settled(call("f", UP), "mixed"),
+    call("f", DOWN),
+    call("f", UP * 200),
+    call("f", UP),
+    call("f", UP * 200),
+)
+def going_on():
+    device = Device()
+
+    def doubled(x):
+        if x.max() > 100:
+            raise OverflowError("big") from ValueError("cause")
+        if x.sum() < 0:
+            raise KeyError(f"negative {device.send(x[0])}")
+        return x * 2
+
+    def f(x):
+        try:
+            y = doubled(x)
+        except KeyError as error:
+            device.sent.append(str(error))
+            y = x
+        except OverflowError as error:
+            device.sent.append(repr(error.__cause__))
+            raise
+        finally:
+            device.send(x.sum())
+        return y
+
+    return World(f=f, device=device)
