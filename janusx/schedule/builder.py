@@ -86,6 +86,8 @@ class Builder:
         except recording.Strange as error:
             raise Unscheduled(f"array code gets a {error} out of the structure") from None
         except Exception as error:
+            if self.region.plan is not None:
+                raise  # the user's own error, or a structure too deep: about this call, and no other
             raise Unscheduled(f"the host cannot walk the structure: {type(error).__name__}: {error}") from error
 
     def _call(self, fn: Any, templates: Sequence[Any]) -> Call:

@@ -189,6 +189,6 @@ def is_chain(
     accumulation: Accumulation | None, args: Sequence[Any], gives: Sequence[int], avals: Sequence[Aval]
 ) -> bool:
     """Whether a kind adds an array to another of the same aval, and gives no other."""
-    if accumulation is None or len(gives) != 1 or avals[gives[0]].dtype == bool:
+    if accumulation is None or len(gives) != 1 or avals[gives[0]].impl is not None or avals[gives[0]].dtype == bool:
         return False
     return all(type(arg) is Slot and arg.aval == gives[0] for arg in args)

@@ -63,7 +63,7 @@ class _Run:
         ranks: dict[int, int] = {}
         for array, aval in zip(outer, layout.outer, strict=True):
             ranks[aval] = ranks.get(aval, -1) + 1
-            buffers[aval] = buffers[aval].at[ranks[aval]].set(array)
+            buffers[aval] = buffers[aval].at[ranks[aval]].set(avals[aval].store(array))
         for number in range(len(layout.order.phases)):
             if layout.steps(number):
                 buffers = self.steps(number, buffers)
@@ -73,7 +73,7 @@ class _Run:
                     buffers = _written(buffers, kind, made, [layout.places[kind.index, i] for i in range(len(made))])
         found = []
         for place, aval in zip(self.tables[-1, "roots"], layout.roots, strict=True):
-            root = _taken(buffers[aval], place)
+            root = avals[aval].load(_taken(buffers[aval], place))
             found.append(weakened(root) if avals[aval].weak else root)
         return found
 
@@ -128,17 +128,23 @@ class _Run:
         for aval in dict.fromkeys(kind.reads):
             at = [i for i, each in enumerate(kind.reads) if each == aval]
             whole = len(at) == len(kind.reads)
-            both = _taken(buffers[aval], own["reads"] if whole else own["reads"][:, jnp.array(at)])
+            places = own["reads"] if whole else own["reads"][:, jnp.array(at)]
+            both = self.avals[aval].load(_taken(buffers[aval], places))
             for rank, i in enumerate(at):
                 taken[i] = both[:, rank]
         size = len(own["reads"] if kind.reads else hosts[0]) if (kind.reads or hosts) else None
         size = self.layout.sizes.rows[kind.index] if size is None else size
-        work = jax.vmap(self.segments[kind.index], axis_size=size)
+        batched = jax.vmap(self.segments[kind.index], axis_size=size)
+
+        def work(*given: Any) -> list[Any]:
+            return [self.avals[aval].store(made) for aval, made in zip(kind.gives, batched(*given), strict=True)]
+
         if present is None:
             return work(taken, hosts)
 
         def nothing(*_: Any) -> list[Any]:
-            return [jnp.zeros((size, *self.avals[aval].shape), self.avals[aval].dtype) for aval in kind.gives]
+            kinds = [self.avals[aval].stored for aval in kind.gives]
+            return [jnp.zeros((size, *shape), dtype) for shape, dtype in kinds]
 
         return jax.lax.cond(present != 0, work, nothing, taken, hosts)  # type: ignore[no-any-return]
 
@@ -163,7 +169,8 @@ def _taken(buffer: Any, places: Any) -> Any:
 
 def _empty(aval: Aval, length: int) -> Any:
     """A buffer: of a number to which each may be added, itself included."""
-    return jnp.full((length, *aval.shape), _nothing(aval.dtype), aval.dtype)
+    shape, dtype = aval.stored
+    return jnp.full((length, *shape), _nothing(dtype), dtype)
 
 
 def _nothing(dtype: Any) -> Any:

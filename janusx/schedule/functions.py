@@ -17,6 +17,7 @@ from janusx.schedule.recording import Handle, Reader
 from janusx.signals import Unscheduled
 from janusx.tracing import methods
 from janusx.tracing.rewriter import is_leaf_name
+from janusx.transforms import host_names
 
 
 @dataclass(eq=False)
@@ -259,6 +260,8 @@ _READ_ONLY = (list, tuple, dict, set, frozenset, str, bytes, int, float, bool, r
 def _pure(fn: Any) -> Callable[..., Any]:
     """A library's function, where it does no more than look at its arguments: it may be called again, or in vain."""
     owner = getattr(fn, "__self__", None)
+    if type(owner) in _READ_ONLY and fn.__name__ in host_names.CHANGING:
+        raise Unscheduled(f"`{fn.__name__}` of a {type(owner).__name__} that others see is called")
     module = getattr(fn, "__module__", None) or type(owner).__module__
     if type(owner) in _READ_ONLY or str(module).partition(".")[0].removeprefix("_") in PURE_STDLIB:
         return fn  # type: ignore[no-any-return]

@@ -68,22 +68,41 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class Aval:
-    """Shape, dtype and weak type of an array."""
+    """Shape, dtype and weak type of an array; for typed PRNG keys also how they are made."""
 
     shape: tuple[int, ...]
     dtype: Any
     weak: bool
+    impl: Any = None
 
     @staticmethod
     def of(array: Any) -> Aval:
         """That of an array, or of what stands for one."""
         aval = jax.typeof(array)
+        if jax.dtypes.issubdtype(aval.dtype, jax.dtypes.prng_key):
+            return Aval(tuple(aval.shape), aval.dtype, False, jax.random.key_impl(array))
         return Aval(tuple(aval.shape), np.dtype(aval.dtype), bool(getattr(aval, "weak_type", False)))
 
     @property
     def struct(self) -> jax.ShapeDtypeStruct:
         """As JAX's functions take it."""
         return jax.ShapeDtypeStruct(self.shape, self.dtype, weak_type=self.weak)
+
+    @property
+    def stored(self) -> tuple[tuple[int, ...], Any]:
+        """Shape and dtype of what a buffer has for it: of keys the numbers."""
+        if self.impl is None:
+            return self.shape, self.dtype
+        numbers = jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0, impl=self.impl)))
+        return (*self.shape, *numbers.shape), numbers.dtype
+
+    def store(self, array: Any) -> Any:
+        """What a buffer has for an array, or for many."""
+        return array if self.impl is None else jax.random.key_data(array)
+
+    def load(self, stored: Any) -> Any:
+        """The array again."""
+        return stored if self.impl is None else jax.random.wrap_key_data(stored, impl=self.impl)
 
 
 # What a template has for each leaf of what a piece takes or gives.
