@@ -110,7 +110,7 @@ class HostNames:
         """Whether a call hands a part of the structure to a function of the user's, or is of such a function's own."""
         if not isinstance(node, ast.Call):
             return False
-        name = dotted(node.func)
+        name = dotted(node.func) or _of_super(node.func)
         base = name.partition(".")[0]
         if not name or self.is_leaf(name) or (self.calls_host(node) and not isinstance(node.func, ast.Attribute)):
             return False
@@ -226,6 +226,12 @@ def _pairs(targets: Sequence[ast.expr], value: ast.expr) -> list[tuple[ast.expr,
 
 def _expressions(statement: ast.stmt) -> list[ast.expr]:
     return [child for child in ast.iter_child_nodes(statement) if isinstance(child, ast.expr)]
+
+
+def _of_super(node: ast.expr) -> str:
+    """`super().a` as text; "" for any other expression."""
+    inside = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Call) and node.value
+    return f"super().{node.attr}" if inside and dotted(inside.func) == "super" else ""  # type: ignore[attr-defined]
 
 
 def dotted(node: ast.expr) -> str:

@@ -145,7 +145,8 @@ class Functions:
         if leaves.is_leaf(fn):
             self.known[given] = _pure(fn)
             return self.known[given]
-        cells = emitted.cells_of(fn)
+        # `super()` finds its class in a cell, not in a parameter.
+        cells = {name: cell for name, cell in emitted.cells_of(fn).items() if name != "__class__"}
         if host is not None:
             self.known[given] = closed = _closed(host, cells)
             return closed
@@ -166,7 +167,7 @@ class Functions:
             done = transforms.skeleton(
                 source.text,
                 host=self._host_names(fn, args, kwargs),
-                free=fn.__code__.co_freevars,
+                free=[name for name in fn.__code__.co_freevars if name != "__class__"],
                 first_line=source.first_line,
                 is_leaf=lambda name: is_leaf_name(fn, name) or is_library(fn, name),
                 is_data=lambda name: is_data(fn, name),
@@ -203,14 +204,15 @@ class Functions:
 
     def _host_names(self, fn: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> set[str]:
         code = fn.__code__
-        if code.co_flags & 0x0C:  # *args, **kwargs
-            raise Unscheduled(f"{fn.__qualname__} takes any number of arguments")
-        if "__class__" in code.co_freevars:
-            raise Unscheduled(f"{fn.__qualname__} uses `super()`")
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         defaults = fn.__defaults__ or ()
         given = dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True))
         given |= {**(fn.__kwdefaults__ or {}), **dict(zip(names, args, strict=False)), **kwargs}
+        others = code.co_varnames[len(names) : len(names) + bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)]
+        if code.co_flags & 0x08:  # **kwargs
+            given[others[-1]] = {name: given.pop(name) for name in kwargs if name not in (*names, *code.co_freevars)}
+        if code.co_flags & 0x04:  # *args
+            given[others[0]] = args[code.co_argcount :]
         return {name for name, value in given.items() if self._is_host(value)}
 
     def _is_host(self, value: Any) -> bool:
