@@ -156,7 +156,10 @@ def piece_source(code: types.CodeType) -> FunctionSource | None:
 
 
 def _as_nested(rewritten: EmittedText, free: Sequence[str], class_name: str | None) -> ast.Module:
-    """`def factory(<free>): <the def>`, every node at its original line, in a class that mangles its private names."""
+    """`def factory(<free>): <the def>`, every node at its original line, in the class that mangles its private names.
+
+    A function that is in none gets none: in any class, `super` gives it a `__class__` that the user's own has not.
+    """
     tree = ast.parse(rewritten.text)
     if len(tree.body) != 1 or not isinstance(tree.body[0], ast.FunctionDef | ast.AsyncFunctionDef):
         raise ValueError("the emitted text is not one `def`.")
@@ -169,8 +172,7 @@ def _as_nested(rewritten: EmittedText, free: Sequence[str], class_name: str | No
             placed.lineno = placed.end_lineno = lines[min(placed.lineno, len(lines)) - 1]
             # -1 stands for "no column" in the line table.
             placed.col_offset = placed.end_col_offset = -1
-    # A class whose name is underscores alone mangles nothing.
-    module = ast.parse(f"class {class_name or '_'}:\n def factory(): pass")
+    module = ast.parse(f"class {class_name}:\n def factory(): pass" if class_name else "def factory(): pass")
     factory = next(node for node in ast.walk(module) if isinstance(node, ast.FunctionDef))
     factory.name = _FACTORY
     # `ast.fix_missing_locations` would walk the whole tree by recursion.
@@ -198,7 +200,8 @@ def _strip_signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
 
 
 def _mark(code: types.CodeType, source: FunctionSource, original: types.CodeType | None) -> types.CodeType:
-    own = f"{source.class_name or '_'}.{_FACTORY}.<locals>.{_EMITTED}"
+    made = f"{_FACTORY}.<locals>.{_EMITTED}"
+    own = f"{source.class_name}.{made}" if source.class_name else made
 
     # A rewritten function holds more functions than the original. A nested `def` is known by its name and line. No
     # lambda is: those that stand for operands look like the user's.

@@ -21,6 +21,10 @@ from janusx.sources import (
 from tests.janusx.sources.samples import Model, Text, as_it_is, fib, module_of, pair, plain, remade
 
 
+def outside(self):
+    return super().greet()
+
+
 class TestMadeFunctions:
     def test_look_like_the_original(self):
         def original(a, b: int = 2, *args, c=[], d: int, **kwargs) -> tuple:
@@ -60,6 +64,13 @@ class TestMadeFunctions:
         assert remade(bump)() == 1
         assert bump() == 2
         assert count == 2
+
+    def test_super_outside_of_a_class_has_no_class_to_find(self):
+        made = remade(outside)
+        assert made.__code__.co_freevars == outside.__code__.co_freevars == ()
+        with pytest.raises(RuntimeError, match="__class__ cell not found"):
+            made(Model())
+        assert made.__qualname__ == outside.__qualname__
 
     def test_private_names_are_mangled_as_in_the_class(self):
         made = remade(Model.private)
