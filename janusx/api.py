@@ -18,6 +18,7 @@ from janusx.compile import Call
 from janusx.entry import Entry
 from janusx.profiler.tracebacks import without_us
 from janusx.record import Options, Record, Stats
+from janusx.schedule import shown
 from janusx.signals import Unsupported
 from janusx.state.policy import REGISTRY, Rule
 from janusx.tracing import context
@@ -368,7 +369,7 @@ def _texts(record: Record, seen: set[int]) -> list[str]:
         if program.rewritten is None:
             raise errors.NoSourceError(f"{record.fun!r} has no generated program.", why=program.reason)
         texts = [program.rewritten.text]
-    return texts
+    return [*texts, *shown.texts(record.knowledge)]
 
 
 def _named(texts: list[str], name: str) -> str:

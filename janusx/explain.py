@@ -15,6 +15,7 @@ from janusx.profiler import Profile
 from janusx.record import Record
 from janusx.report import model
 from janusx.report.words import many, often, written
+from janusx.schedule.shown import walks
 from janusx.tracing.rewriter import Program, Rewriter, key_name
 from janusx.transforms import Site
 
@@ -91,6 +92,7 @@ class _Reader:
             buckets=self.happened("buckets"),
             timings=self.timings(entries),
             split=split,
+            walks=walks(self.record.knowledge),
         )
 
     def split(self) -> model.Split | None:

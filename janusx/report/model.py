@@ -212,6 +212,42 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Work:
+    """A kind of array work of a walk: where it is in the user's code, its text, and how its rows are computed."""
+
+    at: str
+    text: str
+    how: str
+
+
+@dataclass(frozen=True)
+class Walker:
+    """What the host runs of one function of the user's that walks: where that is, and the program."""
+
+    place: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A walk over structures: the host goes through them ahead of the device, one program computes.
+
+    Attributes:
+        structures: the paths of what is walked.
+        hosts: the programs that the host runs, one for each function of the user's that walks.
+        work: the kinds of array work.
+        steps: room for how many steps, one after the other.
+        refused: why structures are copied, and unrolled, instead; "" if they are not.
+    """
+
+    structures: tuple[str, ...]
+    hosts: tuple[Walker, ...]
+    work: tuple[Work, ...]
+    steps: int
+    refused: str = ""
+
+
+@dataclass(frozen=True)
 class Explanation:
     """All that is known of a converted function: to print, to show in a notebook, to save as a page, to read.
 
@@ -231,6 +267,7 @@ class Explanation:
         buckets: why arguments are not padded, where that was asked for.
         timings: seconds in all: "profile", "rewrite", "trace", "compile"; and "per call" of the first entry.
         split: how it is cut; None if it is not.
+        walks: what goes through structures.
 
     Example:
         >>> import jax.numpy as jnp, janusx
@@ -258,6 +295,7 @@ class Explanation:
     buckets: tuple[Happening, ...] = ()
     timings: dict[str, Any] = field(default_factory=dict)
     split: Split | None = None
+    walks: tuple[Walk, ...] = ()
 
     @property
     def guards(self) -> tuple[Guard, ...]:

@@ -21,7 +21,7 @@ from janusx.report.words import (
 )
 
 if TYPE_CHECKING:
-    from janusx.report.model import Entry, Explanation, Function, Part, Site
+    from janusx.report.model import Entry, Explanation, Function, Part, Site, Walk
 
 WIDTH = 80
 MOST_GUARDS = 24
@@ -75,6 +75,8 @@ def lines(report: Explanation) -> Iterator[Line]:
         yield from _head("Decisions")
         for function in report.functions:
             yield from _function(function)
+    for walk in report.walks:
+        yield from _walk(walk)
     for number, entry in enumerate(report.entries):
         first = ", tried first" if number == 0 and len(report.entries) > 1 else ""
         yield from _head(f"Program {entry.number}{first}")
@@ -89,6 +91,22 @@ def lines(report: Explanation) -> Iterator[Line]:
         for kind, event in happened:
             yield from _row(f"  call {event.call:<5} {kind:<14}", f"{brief(event.reason)}  ({short_place(event.at)})")
     yield from _timings(report)
+
+
+def _walk(walk: Walk) -> Iterator[Line]:
+    """A walk: over what, its kinds of array work, and room for how much."""
+    yield from _head("Walks over structures")
+    if walk.refused:
+        yield from _row("  ", f"none: structures are copied, and each layout is a program: {walk.refused}")
+        return
+    for path in walk.structures:
+        yield from _row("  ", f"{path}: the host goes through it in each call, nothing of it is guarded")
+    for host in walk.hosts:
+        yield from _row("  ", f"walked with: {short_place(host.place)}")
+    for work in walk.work:
+        yield from _row(f"  {short_place(work.at):<20}  ", f"{brief(work.text)}: {work.how}")
+    if walk.steps:
+        yield from _row("  ", f"room for {many(walk.steps, 'step')}")
 
 
 def _part(part: Part) -> Iterator[Line]:

@@ -30,6 +30,8 @@ class Segment:
         region: whose recording it adds to.
         cell: what the host program finds under the piece's name: this, or the function that `recorders` made for it.
         fixed: which of the numbers that it takes tell kinds apart.
+        text: its source, and the user's line that it begins with.
+        line: likewise.
         accumulation: what it is where it does no more than `total += x`.
         made_of: the order of kinds when that function was made.
         bind: makes it for one recording.
@@ -40,6 +42,8 @@ class Segment:
     region: Any
     cell: types.CellType = field(default_factory=types.CellType)
     fixed: frozenset[int] = frozenset()
+    text: str = ""
+    line: int = 0
     accumulation: chains.Accumulation | None = None
     made_of: Any = None
     bind: Callable[..., Any] | None = None
@@ -79,6 +83,7 @@ class Functions:
         segments: all pieces.
         known: what is called in place of functions, within one recording.
         bound: likewise for other objects, by `id`.
+        texts: of the host programs: name, place and source.
     """
 
     region: Any
@@ -86,6 +91,7 @@ class Functions:
     segments: list[Segment] = field(default_factory=list)
     known: dict[types.FunctionType, Callable[..., Any]] = field(default_factory=dict)
     bound: dict[int, Callable[..., Any]] = field(default_factory=dict)
+    texts: list[tuple[str, str, str]] = field(default_factory=list)
 
     def start(self, recording: Any) -> None:
         """Begin a recording: each piece records by a function made for the known kinds, unless edges are noted."""
@@ -187,6 +193,9 @@ class Functions:
             raise Unscheduled(f"{fn.__qualname__} reads its own frame")
         text = dataclasses.replace(source, text=done.text, first_line=1, kind="def")
         segments = [self._segment(fn, text, piece) for piece in cut.pieces]
+        for segment, piece in zip(segments, cut.pieces, strict=True):
+            segment.line = done.lines[piece.first_line]
+        self.texts.append((fn.__qualname__, f"{source.filename}:{source.first_line}", cut.text))
         # At the lines of the file, functions within are known again as the user's own.
         placed = dataclasses.replace(cut, lines=tuple(done.lines[line - 1] for line in cut.lines))
         code = emitted.compile_host(placed, text, [piece.name for piece in cut.pieces], fn.__code__)
@@ -197,7 +206,7 @@ class Functions:
 
     def _segment(self, fn: types.FunctionType, source: sources.FunctionSource, piece: transforms.Piece) -> Segment:
         place = dataclasses.replace(source, text=piece.text, first_line=piece.first_line)
-        segment = Segment(len(self.segments), emitted.make_piece(place, fn), self.region)
+        segment = Segment(len(self.segments), emitted.make_piece(place, fn), self.region, text=piece.text)
         segment.accumulation = chains.Accumulation.of(piece.text)
         self.segments.append(segment)
         return segment
