@@ -6,6 +6,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+from janusx.ops.decided import decided
 from janusx.signals import Unstageable, Unsupported
 from janusx.state import symbols
 from janusx.state.structure import refuse
@@ -53,9 +54,17 @@ def subject(value: Any, deep: bool = False) -> Any:
             if isinstance(held._jx_expr, symbols.Input):
                 context.current().unrelax(held._jx_expr.path)
             raise Unstageable(f"a pattern looks into a large or growing {held._jx_kind.__name__}")
+    if deep and type(value) is tuple:
+        value = tuple(_known(each) for each in value)  # `match state, done:` has made it
     if deep and _holds_changing_bool(value):
         raise Unsupported("a pattern asks for True or False inside of a value in which that changes")
     return value
+
+
+def _known(value: Any) -> Any:
+    """A bool that Python knows, under a guard; any other value as it is."""
+    changes = symbols.is_sym(value) and value.__class__ is bool
+    return decided(value, "a pattern finds the same bool") if changes else value
 
 
 def _holds_changing_bool(value: Any) -> bool:

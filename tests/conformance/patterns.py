@@ -462,3 +462,43 @@ def jax_contexts():
         return x
 
     return World(f=f)
+
+
+class State(enum.Enum):
+    IDLE = 0
+    RUN = 1
+    STOP = 2
+
+
+@scenario(
+    "a state machine matches pairs of a state and a bool that an array decides",
+    settled(call("m.on", UP), ("compiled", "mixed")),
+    call("m.on", DOWN),
+    call("m.on", UP),
+    call("m.on", UP, rung="compiled"),
+    change(lambda w: setattr(w.m, "state", State.STOP)),
+    call("m.on", UP),
+    call("m.on", DOWN),
+    converted=("Machine.on",),
+)
+def machine():
+    class Machine:
+        def __init__(self):
+            self.state, self.v, self.trace, self.n = State.IDLE, jnp.zeros(3), [], 0
+
+        def on(self, x):
+            self.n += 1
+            match self.state, bool(x.sum() > 0), self.n % 3 == 0:
+                case State.IDLE, True, _:
+                    self.state, self.v = State.RUN, x
+                case State.RUN, True, False if self.v.sum() > 40:
+                    self.state = State.STOP
+                case State.RUN, True, _:
+                    self.v = self.v + x
+                case ((State.RUN | State.STOP), False, _):
+                    self.state, self.v = State.IDLE, self.v * 0
+                case state, _, third:
+                    self.trace.append((state.name, third))
+            return self.v, self.state.name
+
+    return World(Machine=Machine, m=Machine())
