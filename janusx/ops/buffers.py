@@ -83,17 +83,21 @@ def offer(trace: Trace, target: Any, items: Sequence[Skeleton], before: Iterable
         return
 
 
-def offering(trace: Trace, branch: Callable[[], Any]) -> Callable[[], Any]:
-    """A branch; where it takes more out of a list than the first trip had put in, the list is offered."""
+def offering(trace: Trace, region: Callable[..., Any]) -> Callable[..., Any]:
+    """A region's function; where it cannot go on, the lists are offered that got longer or shorter until then.
 
-    @functools.wraps(branch)
-    def run() -> Any:
+    It takes out of a list more than the first trip had put in, or looks for an array in it.
+    """
+
+    @functools.wraps(region)
+    def run(*args: Any) -> Any:
         try:
-            return branch()
-        except IndexError:
-            for written in trace.heaps[-1].writes():
-                if set(written.after) != set(dict(written.held.fields)):
-                    offer(trace, written.held.value, [], [item for _, item in written.held.fields])
+            return region(*args)
+        except (IndexError, jax.errors.ConcretizationTypeError):
+            for heap in reversed(trace.heaps) if trace.looping else ():
+                for written in heap.writes():
+                    if set(written.after) != set(dict(written.held.fields)):
+                        offer(trace, written.held.value, [], written.after.values())
             raise
 
     return run
@@ -196,7 +200,8 @@ def appended(steps: Any, pieces: Any) -> list[Skeleton]:
 # What a list does ----------------------------------------------------------------------------------------------------
 
 
-def _leaves(buffer: Buffer, item: Any) -> list[Any]:
+def leaves_of(buffer: Buffer, item: Any) -> list[Any]:
+    """The leaves of something that is to be one of its items."""
     found: list[Any] = []
     skeleton = flatten(item, _NOTHING, found)
     try:
@@ -210,7 +215,7 @@ def _leaves(buffer: Buffer, item: Any) -> list[Any]:
 
 def append(buffer: Buffer, item: Any) -> None:
     """`append`, under a guard that there is room."""
-    new, trace = _leaves(buffer, item), context.current()
+    new, trace = leaves_of(buffer, item), context.current()
     fits, what = buffer.length < buffer.room, f"a list has at most {buffer.room} items"
     trace.assume_staged(fits, True, what, buffer.where, capacity=buffer.room, growth=DOUBLE * DOUBLE)
     _store(buffer, buffer.length, new)
@@ -257,7 +262,7 @@ def _weak(skeleton: Skeleton, rows: list[Any]) -> list[Any]:
 
 def put(buffer: Buffer, index: Any, item: Any) -> None:
     """`buffer[index] = item`."""
-    new = _leaves(buffer, item)
+    new = leaves_of(buffer, item)
     _store(buffer, _place(buffer, index), new)
 
 
@@ -265,12 +270,19 @@ def pop(buffer: Buffer, index: Any = -1) -> Any:
     """`pop`; of a place but the last, what follows moves up."""
     place = _place(buffer, index)
     item = _row(buffer, place)
-    if not (type(index) is int and index == -1):
-        after = jnp.arange(buffer.room) >= place
-        moved = [(jnp.roll(array, -1, 0), array) for array in buffer.arrays]
-        buffer.arrays = [jnp.where(after.reshape(-1, *[1] * (old.ndim - 1)), new, old) for new, old in moved]
-    buffer.length = buffer.length - 1
+    if type(index) is int and index == -1:
+        buffer.length = buffer.length - 1
+    else:
+        remove_at(buffer, place)
     return item
+
+
+def remove_at(buffer: Buffer, place: Any) -> None:
+    """What follows a place moves up."""
+    after = jnp.arange(buffer.room) >= place
+    moved = [(jnp.roll(array, -1, 0), array) for array in buffer.arrays]
+    buffer.arrays = [jnp.where(after.reshape(-1, *[1] * (old.ndim - 1)), new, old) for new, old in moved]
+    buffer.length = buffer.length - 1
 
 
 def length(buffer: Buffer) -> Any:

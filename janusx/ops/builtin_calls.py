@@ -17,7 +17,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from janusx import emitted, leaves
-from janusx.ops import advancing, buffers, dispatched, iterables, mathematics, ordering, predicates
+from janusx.ops import advancing, buffer_methods, buffers, dispatched, iterables, mathematics, ordering, predicates
 from janusx.ops.effects import hold, stream_method
 from janusx.ops.strings import text
 from janusx.signals import Unsupported
@@ -127,6 +127,17 @@ def _sets(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def _of_buffer(function: Callable[..., Any], of_others: Callable[..., Any]) -> Callable[..., Any]:
+    """A fold of a list whose length only the run knows; of anything else as ever."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and not kwargs and type(args[0]) is Buffer:
+            return buffer_methods.FOLDS[function](args[0])
+        return of_others(*args, **kwargs)
+
+    return run
+
+
 _HANDLERS: dict[Any, Callable[..., Any]] = {
     **mathematics.HANDLERS,
     float: _scalar(float),
@@ -153,9 +164,9 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     round: _pure(round),
     divmod: _pure(divmod),
     pow: _pure(pow),
-    sum: _pure(sum),
-    max: ordering.extreme(max, lambda item, best: item > best),
-    min: ordering.extreme(min, lambda item, best: item < best),
+    sum: _of_buffer(sum, _pure(sum)),
+    max: _of_buffer(max, ordering.extreme(max, lambda item, best: item > best)),
+    min: _of_buffer(min, ordering.extreme(min, lambda item, best: item < best)),
     sorted: ordering.sorted_,
     heapq.nlargest: ordering.largest,
     heapq.nsmallest: ordering.smallest,

@@ -8,9 +8,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from janusx.ops import buffer_methods
 from janusx.ops.conditionals import cond, staged_predicate, truth_value
 from janusx.signals import Unstageable, Unsupported
 from janusx.state import given, symbols
+from janusx.state.buffers import Buffer
 from janusx.state.opaque import Opaque, describe, is_one
 from janusx.state.structure import refuse
 from janusx.tracing import context, origins
@@ -136,6 +138,8 @@ def same(left: Any, right: Any) -> Any:
 
 def contains(items: Any, item: Any) -> Any:
     """`item in items`: a Python bool."""
+    if type(items) is Buffer:
+        return buffer_methods.contains(items, item)
     if symbols.is_array(items):
         return symbols.device_scalar((items == symbols.as_array(item)).any(), bool)
     if type(items) in (list, tuple) and (symbols.is_array(item) or any(map(symbols.is_array, items))):

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from janusx.ops.buffers import appended, exchange, offer
+from janusx.ops.buffers import appended, exchange, offer, offering
 from janusx.signals import Grows, Unstageable
 from janusx.state.growing import Growing
 from janusx.state.paths import Path, Step
@@ -244,7 +244,7 @@ def _trace_body(trace: Trace, body: Any, carry: Carry, heap: Heap, inputs: Any, 
         exchange(heap, back)
 
     def run(*arguments: Any) -> Any:
-        result, extra = body(*arguments)
+        result, extra = offering(trace, body)(*arguments)
         reals = {id(each): each.real for each in growing.values()}
         result = tuple(reals.get(id(value), value) for value in result)
         return result, tuple(tuple(each.items) for each in growing.values()), extra

@@ -65,11 +65,49 @@ class Buffer:
             raise AttributeError("'list' object has no attribute 'popleft'")
         return _op("pop")(self, 0)
 
+    def insert(self, index: Any, item: Any) -> None:
+        """`list.insert`."""
+        _method("insert")(self, index, item)
+
+    def remove(self, item: Any) -> None:
+        """`list.remove`."""
+        _method("remove")(self, item)
+
+    def index(self, item: Any) -> Any:
+        """`list.index`."""
+        return _method("index")(self, item)
+
+    def count(self, item: Any) -> Any:
+        """`list.count`."""
+        return _method("count")(self, item)
+
+    def sort(self, *, key: Any = None, reverse: Any = False) -> None:
+        """`list.sort`."""
+        if self.cls is not list:
+            raise AttributeError("'collections.deque' object has no attribute 'sort'")
+        _method("sort")(self, key=key, reverse=reverse)
+
+    def reverse(self) -> None:
+        """`list.reverse`."""
+        _method("reverse")(self)
+
+    def copy(self) -> Buffer:
+        """`list.copy`."""
+        return _method("copy")(self)  # type: ignore[no-any-return]
+
+    def appendleft(self, item: Any) -> None:
+        """`deque.appendleft`."""
+        if self.cls is list:
+            raise AttributeError("'list' object has no attribute 'appendleft'")
+        _method("insert")(self, 0, item)
+
     def clear(self) -> None:
         """`list.clear`."""
         self.length = self.length * 0
 
     def __getitem__(self, index: Any) -> Any:
+        if type(index) is slice:
+            return _method("sliced")(self, index)
         return _op("get")(self, index)
 
     def __setitem__(self, index: Any, item: Any) -> None:
@@ -120,11 +158,12 @@ class BufferKind(kinds.Kind):
     """Its fields are arrays, so that what a region does to it is found, undone and carried like any other write."""
 
     def fields(self, value: Any) -> list[tuple[Step, Any]]:
-        return [(Attr("length"), value.length), *((Attr(str(i)), array) for i, array in enumerate(value.arrays))]
+        known = [(Attr(name), getattr(value, name)) for name in ("length", "item", "where", "cls")]
+        return [*known, *((Attr(str(i)), array) for i, array in enumerate(value.arrays))]
 
     def fill(self, shell: Any, fields: kinds.Fields) -> None:
         values = [value for _, value in fields]
-        shell.length, shell.arrays = values[0], values[1:]
+        shell.length, shell.item, shell.where, shell.cls, *shell.arrays = values
 
 
 BUFFER = BufferKind()
@@ -132,3 +171,7 @@ BUFFER = BufferKind()
 
 def _op(name: str) -> Callable[..., Any]:
     return getattr(importlib.import_module("janusx.ops.buffers"), name)  # type: ignore[no-any-return]
+
+
+def _method(name: str) -> Callable[..., Any]:
+    return getattr(importlib.import_module("janusx.ops.buffer_methods"), name)  # type: ignore[no-any-return]

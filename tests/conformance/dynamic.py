@@ -965,3 +965,65 @@ def breadth_first_of_numbers():
         return seen, visited
 
     return World(f=f)
+
+
+@scenario(
+    "a priority queue is a list that is sorted, cut, searched and added up in a loop that arrays end",
+    *(settled(call("f", jnp.float32(9.0), kind), "compiled") for kind in range(6)),
+    *(call("f", jnp.float32(x), kind) for kind in range(6) for x in (3.0, 0.5, 400.0)),
+)
+def reordered_list():
+    def f(x, kind):
+        found, y = [x], x
+        while y > 1.0:
+            y = y * 0.6
+            if kind == 0:
+                found.insert(0, 1.0 / (1.0 + y))
+                found.insert(-1, y)
+                found.sort()
+            elif kind == 1:
+                found.append(jnp.tanh(y - 2.0))
+                found.sort(reverse=True)
+                if len(found) > 4:
+                    found.pop()
+            elif kind == 2:
+                found.append(y)
+                if y < 4.0:
+                    found.remove(y)
+            elif kind == 3:
+                found.append(y)
+                found.reverse()
+                y = y - 0.01 * found[-1]
+            elif kind == 4:
+                found.append(y)
+                last = found[-3:]
+                y = y - 0.001 * sum(last) / len(last)
+            else:
+                found.append(1.0 / (1.0 + y))
+                y = y - 0.01 * (max(found) - min(found))
+        return found, len(found)
+
+    return World(f=f)
+
+
+@scenario(
+    "Python numbers in a list that grows: looked up, counted, cut, and copied",
+    settled(call("f", jnp.float32(9.0)), "compiled"),
+    call("f", jnp.float32(0.5)),
+    call("f", jnp.float32(400.0), rung="compiled"),
+)
+def numbers_in_list():
+    def f(x):
+        found, trips = [3], 0
+        while x > 1.0:
+            x = x * 0.6
+            trips += 1
+            found.append(trips % 3)
+            if 7 in found:
+                break
+        kept = found[1:4]
+        other = found.copy()
+        other.append(9)
+        return found, kept, other, found.index(1), found.count(2), sum(found), found[2:-1], found[::1], 5 in other
+
+    return World(f=f)
