@@ -130,7 +130,7 @@ class BucketedKind(kinds.Kind):
     """Its fields are the padded array and the length. `where` is no field of an argument's."""
 
     def fields(self, value: Any) -> list[tuple[Step, Any]]:
-        found = [(Attr("padded"), value.padded), (LENGTH, value.length)]
+        found: list[tuple[Step, Any]] = [(Attr("padded"), value.padded), (LENGTH, value.length)]
         return found if value.where is None else [*found, (Attr("where"), value.where)]
 
     def shell(self, value: Any) -> Any:
