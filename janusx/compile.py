@@ -41,7 +41,7 @@ from janusx.tracing import context
 from janusx.tracing.library_warnings import LibraryWarnings
 from janusx.tracing.rewriter import Rewriter
 from janusx.tracing.settings import Settings
-from janusx.tracing.structures import deciding
+from janusx.tracing.structures import deciding, too_deep
 from janusx.tracing.trace import Inputs, Trace
 
 MAX_PASSES = 24
@@ -136,6 +136,7 @@ class Builder:
         self.settings = settings
         self.rewriter = rewriter
         self.call_of = call_of
+        self.reached: Shadow | None = None
         self.leaf_values: tuple[Any, ...] = ()
         self.host_inputs: dict[symbols.Expr, Any] = {}
         self.donatable: tuple[int, ...] = ()
@@ -187,6 +188,7 @@ class Builder:
         for path, value, key in self.call.roots():
             if key not in self.call.static:
                 shadow.add_root(path, value)
+        self.reached = shadow
         self.leaf_values = tuple(leaf.value for leaf in shadow.leaves)
         self.donatable = tuple(leaf.index for leaf in shadow.leaves if self.call.gives_up(leaf.path))
         self.rewriter.wrap_leaves = bool(shadow.hosts) or self.padded or self.rewriter.wrap_leaves
@@ -244,6 +246,13 @@ class Builder:
             self.knowledge.unrolled.update(dict.fromkeys(cycle, signal.reason))
             for code in cycle:
                 del self.knowledge.recursive[code]
+            return None, None
+        except RecursionError:
+            deep = too_deep(self.reached) if self.reached is not None else ()
+            if not deep or self.knowledge.unscheduled:
+                raise
+            self.knowledge.relaxed.update(dict.fromkeys(deep, STRUCTURE))
+            self._survey()
             return None, None
         except Exception as error:
             if self.shardings is not None:

@@ -190,8 +190,8 @@ class _Parter:
             self._check_target(target)
         if self._accumulates(node):
             assert isinstance(node.value, ast.BinOp)
-            value = ast.BinOp(node.value.left, node.value.op, self._term(node.value.right))
-            self._add(node, ast.Assign(node.targets, value), "alone")
+            added = ast.BinOp(node.value.left, node.value.op, self._term(node.value.right))
+            self._add(node, ast.Assign(node.targets, added), "alone")
             return
         value, how = self._value(node.value)
         writes = not all(isinstance(each, (ast.Name, ast.Tuple, ast.List)) for each in node.targets)

@@ -57,6 +57,7 @@ class Accumulation:
 
 def _added(node: ast.stmt) -> tuple[str, str, str] | None:
     """The operator, the total and the term of `total += x` or `total = total + x`."""
+    total: ast.expr
     if isinstance(node, ast.AugAssign):
         total, op, term = node.target, node.op, node.value
     elif isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp) and len(node.targets) == 1:

@@ -226,12 +226,18 @@ class Functions:
 
     def _is_host(self, value: Any) -> bool:
         """Whether a parameter holds a structure or Python's own values, rather than arrays or what holds them."""
-        if isinstance(value, Handle | jax.Array):
-            return False
-        if type(value) in (list, tuple, dict):
-            items = value.values() if type(value) is dict else value
-            return all(map(self._is_host, items))
-        return self.region.number_of(value) is None and not isinstance(value, types.FunctionType)
+        pending, seen = [value], set[int]()
+        while pending:  # however deep it is, and be it a cycle
+            each = pending.pop()
+            if isinstance(each, Handle | jax.Array):
+                return False
+            if type(each) not in (list, tuple, dict):
+                if self.region.number_of(each) is not None or isinstance(each, types.FunctionType):
+                    return False
+            elif id(each) not in seen:
+                seen.add(id(each))
+                pending += each.values() if type(each) is dict else each
+        return True
 
 
 def _closed(host: types.FunctionType, cells: Mapping[str, types.CellType]) -> Callable[..., Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from janusx.schedule.order import Spot
@@ -79,7 +80,7 @@ class Aval:
     def of(array: Any) -> Aval:
         """That of an array, or of what stands for one."""
         aval = jax.typeof(array)
-        if jax.dtypes.issubdtype(aval.dtype, jax.dtypes.prng_key):
+        if jnp.issubdtype(aval.dtype, jax.dtypes.prng_key):
             return Aval(tuple(aval.shape), aval.dtype, False, jax.random.key_impl(array))
         return Aval(tuple(aval.shape), np.dtype(aval.dtype), bool(getattr(aval, "weak_type", False)))
 

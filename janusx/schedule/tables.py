@@ -107,9 +107,11 @@ def sizes_of(
             steps[phase] = known.steps[phase] if known is not None else 1
             continue
         (index,) = phase
-        rows[index] = _grown(counts[index].rows if kinds[index].gives else 0, known and known.rows[index])
+        rows[index] = _grown(
+            counts[index].rows if kinds[index].gives else 0, known.rows[index] if known is not None else None
+        )
         if kinds[index].chain:
-            terms[index] = _grown(counts[index].terms, known and known.terms.get(index))
+            terms[index] = _grown(counts[index].terms, known.terms.get(index) if known is not None else None)
         if counts[index].rows < SURE:
             late.add(index)
     batches = frozenset(phase for phase in order.phases if phase not in steps)

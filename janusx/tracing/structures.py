@@ -13,7 +13,7 @@ from janusx import emitted
 from janusx.signals import Decides, Structured, Unscheduled
 from janusx.state.opaque import Opaque
 from janusx.state.paths import Path
-from janusx.state.shadow import LeafNode, ObjectNode
+from janusx.state.shadow import LeafNode, ObjectNode, Shadow
 from janusx.state.structure import STRUCTURE, depends
 from janusx.tracing.wrapped import Wrapped
 from janusx.transforms import OUTLINED
@@ -24,6 +24,9 @@ call. Fewer are unrolled, until a program does not fit another call."""
 
 OFTEN = 2
 """Calls with an object of another layout than a program was made for, before that is taken for a structure."""
+
+DEEP = 100
+"""Objects within objects; a deeper nest, for which Python's stack did not do, is a structure."""
 
 WALKABLE = frozenset("ast _ast xml html".split())
 """Libraries whose objects are trees to walk, and nothing else."""
@@ -159,14 +162,19 @@ def content_of(cell: types.CellType) -> Any:
 
 def holds_no_arrays(node: ObjectNode) -> bool:
     """Whether nothing that an object leads to is an array."""
-    return _without_arrays(node, set())
-
-
-def _without_arrays(node: ObjectNode, seen: set[int]) -> bool:
-    if id(node) in seen:
-        return True
-    seen.add(id(node))
-    for child in node.children.values():
-        if isinstance(child, LeafNode) or (isinstance(child, ObjectNode) and not _without_arrays(child, seen)):
-            return False
+    seen, pending = {id(node)}, [node]
+    while pending:
+        for child in pending.pop().children.values():
+            if isinstance(child, LeafNode):
+                return False
+            if isinstance(child, ObjectNode) and id(child) not in seen:
+                seen.add(id(child))
+                pending.append(child)
     return True
+
+
+def too_deep(shadow: Shadow) -> tuple[Path, ...]:
+    """Arguments that nest deeper than guards are written for, without arrays: those are for Python to walk."""
+    nodes = {node.path: node for node in shadow.objects}
+    roots = dict.fromkeys(Path(node.path.steps[:1]) for node in shadow.objects if len(node.path.steps) > DEEP)
+    return tuple(path for path in roots if path in nodes and holds_no_arrays(nodes[path]))
