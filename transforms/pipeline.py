@@ -125,6 +125,9 @@ def _marked_function(unit: Unit) -> cst.FunctionDef:
     line = unit.parsed.line(original)
     if isinstance(body, cst.BaseExpression):
         last = unit.parsed.last_line(original)
+        if not body.lpar and unit.parsed.line(original.body) < unit.parsed.last_line(original.body):
+            # The parentheses that hold its lines together stood around the lambda.
+            body = body.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
         body = cst.IndentedBlock([put(give(body), Mark(line, last))])
     assert isinstance(body, cst.BaseSuite)
     start = original.body.body[0] if isinstance(original.body, cst.IndentedBlock) else original.body
@@ -146,5 +149,5 @@ def _bare(original: cst.FunctionDef | cst.Lambda, unit: Unit) -> cst.FunctionDef
 def _enclosed(text: str, unit: Unit) -> str:
     """The text as it can be compiled alone: what is `nonlocal` to it needs a function around it."""
     nonlocals = unit.analysis.scope(unit.parsed.function).free if "nonlocal" in unit.source else ()
-    bound = "".join(f"    {name} = None\n" for name in sorted(nonlocals))
+    bound = "".join(f"    {name} = None\n" for name in sorted(nonlocals) if name != "__debug__")
     return "def enclosing():\n" + bound + textwrap.indent(text, "    ")

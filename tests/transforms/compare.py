@@ -25,7 +25,7 @@ def make(
     scope = dict(names)
     if ops_name is not None:
         scope[ops_name] = PlainOps()
-    if text.lstrip().startswith("lambda"):
+    if text.lstrip().startswith(("lambda", "(lambda")):
         made: Callable[..., Any] = eval(text, scope)
         return made
     exec(text, scope)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.transforms.compare import Case, check
+from tests.transforms.compare import Case, check, same
 
 CASES = [
     Case(
@@ -155,3 +155,28 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_functions(case: Case) -> None:
     check(case)
+
+
+@pytest.mark.parametrize(
+    "body", ["x\n  + y", "(\n    x\n  )\n  * y", "[x,\n  y]", '"""a\n b"""', "x", "-x\n  if y\n  else x"], ids=repr
+)
+def test_a_lambda_over_several_lines_keeps_together(body: str) -> None:
+    made = same(f"(lambda x, y: {body})", (1, 2), (3, 0))
+    assert not made.refusals
+    assert "(x)" not in made.text
+
+
+def test_debug_is_no_variable() -> None:
+    made = same(
+        """
+        def f(x):
+            def g():
+                nonlocal x
+                if __debug__:
+                    x += 1
+            g()
+            return x
+        """,
+        (1,),
+    )
+    assert not made.refusals
