@@ -328,8 +328,10 @@ def _same_program(live: types.CodeType, found: types.CodeType) -> bool:
 def _same_constant(one: object, other: object) -> bool:
     if isinstance(one, types.CodeType) and isinstance(other, types.CodeType):
         return one.co_name == other.co_name and _same_program(one, other)
-    # `repr` tells 1 from True and 0.0 from -0.0, inside of tuples too. The order of a frozenset may differ.
-    return one == other and (isinstance(one, frozenset) or repr(one) == repr(other))
+    if isinstance(one, frozenset) and isinstance(other, frozenset):  # the order may differ
+        return set(map(repr, one)) == set(map(repr, other))
+    # `repr` tells 1 from True and 0.0 from -0.0, inside of tuples too, and not one NaN from another.
+    return repr(one) == repr(other)
 
 
 def _signature(code: types.CodeType) -> tuple[object, ...]:

@@ -61,6 +61,12 @@ class TestFindSource:
         assert find_source(Model.size.fget).name == "size"
         assert find_source(Model.later).text.startswith("async def later")
 
+    def test_constants_that_are_not_equal_to_themselves(self):
+        def nan():
+            return 1e300 * 1e300 * 0, -0.0, {1, 2} <= {2, 1}, (1e999, 1 in {1, True, "a"})
+
+        assert find_source(nan).text.startswith("def nan")
+
     def test_zero_argument_super_makes_class_a_free_name(self):
         assert find_source(Model.greet).freevars == ("__class__",)
 
