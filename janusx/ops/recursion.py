@@ -26,7 +26,7 @@ from janusx.ops.while_loops import staged_loop
 from janusx.signals import Unrecursive, Unstageable
 from janusx.tracing.recursion import code_of
 from janusx.tracing.rewriter import key_name
-from janusx.tracing.skeleton import convert_all, flatten, specs, unify
+from janusx.tracing.skeleton import Made, Skeleton, Soft, Turned, convert_all, flatten, specs, unify
 from janusx.tracing.trace import Trace
 from janusx.tracing.where import Where
 from janusx.tracing.wrapped import Wrapped
@@ -71,6 +71,8 @@ class _Loop:
         self.heads = _heads(activations)
         self.carried = _carried(activations, self.heads)
         self.saved = [key for key in self.carried if key[1] in activations.parts[key[0]].cut.blocks.kept]
+        self.soft = {key for key in self.carried if _is_soft(activations.known[key])}
+        self.soft_before = bool(self.trace.soft or self.trace.turned)
         self.counts = {key: len(specs(activations.known[key])) for key in self.carried}
         self.rows = [spec for key in self.saved for spec in specs(activations.known[key])]
         code = activations.parts[0].cut.fn.__code__
@@ -160,22 +162,25 @@ class _Loop:
             env = {**variables, **self.machine.outside(spot[0])}
             if spot in self.machine.results:  # what was called has returned
                 env[spot[0], self.machine.block(spot).result] = env[self.machine.results[spot], RESULT]
-            return self._flow(spot, env)
+            return self._flow(spot, env, self.soft_before)
         middle = len(heads) // 2
         sides = (heads[:middle], heads[middle:])
         low, high = (lambda side=side: self._pick(pc, side, variables) for side in sides)
         return stage(self.trace, pc < self.heads[heads[middle]], low, high, [variables, self.outside])
 
-    def _flow(self, spot: Spot, env: dict[Key, Any]) -> Any:
-        """A block and those after it."""
+    def _flow(self, spot: Spot, env: dict[Key, Any], soft: bool) -> Any:
+        """A block and those after it; `soft`: whether something may be weakly typed in the trace alone."""
         block = self.machine.block(spot)
+        soft |= any((spot[0], name) in self.soft for name in block.params)
+        if spot in self.machine.results:
+            soft |= (self.machine.results[spot], RESULT) in self.soft
         first, *rest = self.machine.execute(spot, env)
         if block.end == "return":
-            return self._leave({**env, (spot[0], RESULT): first}, 0, pops=True)
+            return self._leave({**env, (spot[0], RESULT): first}, soft, 0, pops=True)
         env = env | {(spot[0], name): value for name, value in zip(block.stores, first, strict=True)}
         if block.end == "call":
-            return self._call(spot, env, *rest)
-        ways = [self._way((spot[0], number), env) for number in block.next]
+            return self._call(spot, env, soft, *rest)
+        ways = [self._way((spot[0], number), env, soft) for number in block.next]
         if block.end == "goto":
             return ways[0]()
         site = Where(
@@ -183,29 +188,37 @@ class _Loop:
         )
         return cond(rest[0], *ways, site=site)
 
-    def _way(self, spot: Spot, env: dict[Key, Any]) -> Callable[[], Any]:
+    def _way(self, spot: Spot, env: dict[Key, Any], soft: bool) -> Callable[[], Any]:
         if spot in self.heads:
-            return lambda: self._leave(env, self.heads[spot])
-        return lambda: self._flow(spot, env)
+            return lambda: self._leave(env, soft, self.heads[spot])
+        return lambda: self._flow(spot, env, soft)
 
-    def _call(self, spot: Spot, env: dict[Key, Any], callee: Any, args: Any, kwargs: Any) -> Any:
+    def _call(self, spot: Spot, env: dict[Key, Any], soft: bool, callee: Any, args: Any, kwargs: Any) -> Any:
         after = (spot[0], self.machine.block(spot).next[0])
         target = self.machine.target(callee)
         if target is None:
             result = (spot[0], self.machine.block(after).result)
-            return self._leave({**env, result: self.trace.call(callee)(*args, **kwargs)}, self.heads[after])
+            return self._leave({**env, result: self.trace.call(callee)(*args, **kwargs)}, soft, self.heads[after])
         given = self.machine.bound(target[0], (*target[1], *args), kwargs)
         number = self.machine.number_of(target[0], given)
         inside = env | {(number, name): value for name, value in given.items()}
-        kept = [leaf for key in self.saved for leaf in self._leaves_or_zeros(key, env)]
-        return self._leave(inside, self.heads[number, 0], kept, self.heads[after])
+        with self.trace.weakness(not soft):
+            kept = [leaf for key in self.saved for leaf in self._leaves_or_zeros(key, env)]
+        return self._leave(inside, soft, self.heads[number, 0], kept, self.heads[after])
 
     def _leave(
-        self, env: dict[Key, Any], pc: int, kept: list[Any] | None = None, after: int = 0, pops: bool = False
+        self,
+        env: dict[Key, Any],
+        soft: bool,
+        pc: int,
+        kept: list[Any] | None = None,
+        after: int = 0,
+        pops: bool = False,
     ) -> tuple[Any, ...]:
         """What a trip's blocks end with: where to go on, whether to push or pop, what to push, the variables."""
         rows = kept if kept is not None else [_zeros(spec) for spec in self.rows]
-        leaves = [leaf for key in self.carried for leaf in self._leaves(key, env[key])]
+        with self.trace.weakness(not soft):
+            leaves = [leaf for key in self.carried for leaf in self._leaves(key, env[key])]
         steering = (jnp.int32(pc), jnp.asarray(kept is not None), jnp.asarray(pops), jnp.int32(after))
         return (*steering, *rows, *leaves)
 
@@ -233,6 +246,13 @@ def _carried(activations: Activations, heads: Iterable[Spot]) -> list[Key]:
     found.update({(number, RESULT): None for number in range(len(activations.parts))})
     known = activations.known
     return [key for key in found if key in known and not isinstance(known[key], Same)]
+
+
+def _is_soft(skeleton: Skeleton) -> bool:
+    """Whether a variable may be more weakly typed in the trace than it is in Python."""
+    if isinstance(skeleton, Made):
+        return any(map(_is_soft, skeleton.items))
+    return isinstance(skeleton, Soft | Turned)
 
 
 def _zeros(spec: Any) -> Any:

@@ -488,6 +488,8 @@ def weakly_typed(sym: Any) -> Any:
         # ask for it.
         scale = jnp.asarray(array, jnp.result_type(float))
         return jax.vjp(lambda one: one * scale, 1.0)[1](jnp.ones((), scale.dtype))[0]
+    if sym._jx_value is UNKNOWN and sym._jx_kind in (int, complex) and jnp.shape(array) == ():
+        return weakened(array)
     return array
 
 
@@ -495,5 +497,7 @@ def weak(sym: Any, other: Any) -> Any:
     """The array for a symbolic scalar that meets the array `other`, in the dtype that a Python scalar would get."""
     array = as_array(sym)
     if sym._jx_value is UNKNOWN and sym._jx_kind in _SCALARS and jnp.shape(array) == ():
-        return array.astype(jnp.result_type(other, sym._jx_kind(0)))
+        array = array.astype(jnp.result_type(other, sym._jx_kind(0)))
+        if sym._jx_kind is not bool and jax.typeof(other).weak_type:
+            return weakened(array)  # nor does it make a weakly typed array another
     return array

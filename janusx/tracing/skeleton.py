@@ -442,9 +442,13 @@ def convert(target: Skeleton, source: Skeleton, leaves: Iterator[Any], out: list
     elif isinstance(target, Turned):
         out.append(jnp.asarray(source.value if isinstance(source, Fixed) else next(leaves), target.dtype))
         out.append(next(leaves) if isinstance(source, Turned) else jnp.asarray(isinstance(source, Arr)))
+        if isinstance(source, Arr) and source.weak:
+            context.current().check_weakness(out[-2])
     elif isinstance(target, Soft):
         value = next(leaves)
         out.append(jax.lax.convert_element_type(value, target.dtype))
+        if not isinstance(source, Soft) and arr(value).weak:
+            context.current().check_weakness(value)
         out.append(next(leaves) if isinstance(source, Soft) else jnp.asarray(arr(value).weak))
     elif isinstance(target, Py):
         if isinstance(source, Fixed):

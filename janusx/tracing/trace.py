@@ -80,6 +80,7 @@ class Trace:
         self.rows: dict[int, tuple[Any, int, Any]] = {}
         self.soft: dict[int, SoftArray] = {}  # by id
         self.turned: dict[int, TurnedArray] = {}  # likewise
+        self._weakness_known = False  # whether no array that is being converted was made of such ones
         self.chosen: dict[int, Any] = {}  # likewise: arrays that are one of several objects (`tracing.origins`)
         self.decisions: dict[tuple[str, int], tuple[str, str]] = {}
         self.programs: dict[int, Program] = {}  # by id: those that this pass has run
@@ -321,6 +322,21 @@ class Trace:
             and (jax.typeof(array).weak_type or symbols.is_narrow(array.dtype))
         ):
             raise Respecialise(HARD, True)
+
+    def check_weakness(self, array: Any) -> None:
+        """Ask for a pass without soft arrays if one that is weakly typed may be so only because it was made of one."""
+        is_input = any(array is leaf for leaf in self.inputs.leaves)
+        if (self.soft or self.turned) and self.may_soften and not is_input and not self._weakness_known:
+            raise Respecialise(HARD, True)
+
+    @contextmanager
+    def weakness(self, known: bool) -> Iterator[None]:
+        """While what is converted is known not to be made of soft arrays."""
+        before, self._weakness_known = self._weakness_known, known
+        try:
+            yield
+        finally:
+            self._weakness_known = before
 
     def unsliced(self, items: Any) -> Any | None:
         """The array whose rows, all and in order, these are; or None."""

@@ -44,6 +44,8 @@ ROWS: tuple[Row, ...] = (
                 "a result that is a constant of the program",
                 "Python's own arithmetic on arguments is exact",
                 "weak types come and go as in eager JAX",
+                "a count of Python's that arrays decide makes no array another type",
+                "what is made of an array that is weakly typed on some paths",
             ),
             "identity": (
                 "an argument returned is the same object",

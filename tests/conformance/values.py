@@ -259,6 +259,43 @@ def weak_types():
     return World(f=f)
 
 
+NARROW = jnp.ones(3, jnp.int8)
+
+
+@scenario(
+    "a count of Python's that arrays decide makes no array another type",
+    settled(call("f", NARROW, jnp.asarray(4), jnp.int32(3)), "compiled"),
+    call("f", NARROW, jnp.asarray(4), jnp.int32(5), rung="compiled"),
+    call("f", NARROW, jnp.int32(4), jnp.int32(2)),
+    call("f", jnp.ones(3, jnp.float16), jnp.asarray(4), jnp.int32(2)),
+)
+def counts():
+    def f(x, weak, n):
+        count = 0
+        while n > 0:
+            count += 1
+            n = n - 1
+        return x + count, count * x, weak - count, count - weak, x < count
+
+    return World(f=f)
+
+
+@scenario(
+    "what is made of an array that is weakly typed on some paths",
+    *(call("f", jnp.float32(c), jnp.float32(d), jnp.asarray(3), jnp.int32(4)) for c in (1, -1) for d in (1, -1)),
+    *(call("f", jnp.float32(c), jnp.float32(d), jnp.asarray(3), jnp.int32(4)) for c in (1, -1) for d in (1, -1)),
+)
+def made_of_soft():
+    def f(c, d, weak, strong):
+        x = weak if c > 0 else strong
+        y = x + 0 if d > 0 else strong
+        k = 1 if c > 0 else strong
+        z = k + 0 if d > 0 else strong
+        return y, z
+
+    return World(f=f)
+
+
 @scenario(
     "strings, None, enums, bytes and ranges pass through and decide",
     settled(call("f", UP, "relu", None, Mode.TRAIN), "compiled"),
