@@ -100,6 +100,7 @@ def step(model: Model, trees: list[Any], labels: list[int]) -> jax.Array:
         return total / len(trees)  # type: ignore[no-any-return]
 
     params = {name: getattr(model, name) for name in model.weights}
+    loss: jax.Array
     loss, grads = jax.value_and_grad(loss_of)(params)
     for name, grad in grads.items():
         setattr(model, name, params[name] - RATE * grad)
@@ -211,7 +212,8 @@ def by_hand(name: str) -> Callable[..., jax.Array]:
 
     def call(model: Model, trees: list[Any], labels: list[int]) -> jax.Array:
         params, loss = EXPERTS[name](dict(vars(model)), *levels(trees), np.array(labels))
-        vars(model).update(params)
+        for weights, value in params.items():
+            setattr(model, weights, value)
         return loss  # type: ignore[no-any-return]
 
     return call
@@ -241,10 +243,10 @@ def columns() -> tuple[Column, ...]:
             converted = convert(step)
             return _running(name, converted, rung(converted))
 
-        made += [
-            Column(f"janusx {name}", ours),
-            Column(f"expert {name}", lambda name=name: _running(name, by_hand(name))),
-        ]  # type: ignore[misc]
+        def expert(name: str = name) -> Running:
+            return _running(name, by_hand(name))
+
+        made += [Column(f"janusx {name}", ours), Column(f"expert {name}", expert)]
     return tuple(made)
 
 

@@ -333,6 +333,77 @@ def linked_list():
     return World(f=f, model=Model(), chains=[chain(length) for length in (30, 12, 25, 9)])
 
 
+@scenario("typed keys are handed down, and split on the way", FIRST, others(), tolerance=CLOSE)
+def keys_handed_down():
+    def walk(model, node, key):
+        h = model.words[node.word] + jax.random.normal(key, (WIDTH,))
+        for child in node.children:
+            key, own = jax.random.split(key)
+            h = h + jnp.tanh(walk(model, child, own))
+        return h
+
+    def f(model, tree):
+        return walk(model, tree, jax.random.key(0)).sum()
+
+    return world(f)
+
+
+class Scaled(Model):
+    """A walker that asks its base class."""
+
+    def state(self, node, *scale):
+        h = super().state(node)
+        return h * 0.5 * scale[0] if node.op == "*" and scale else h
+
+
+@scenario("walkers of classes and their bases, with any number of arguments", FIRST, others(), tolerance=CLOSE)
+def inherited():
+    def walk(model, node, *rest):
+        h = model.state(node, *rest)
+        for child in node.children:
+            h = h - walk(model, child, *rest) * rest[1]
+        return h
+
+    def f(model, tree):
+        return walk(model, tree, 0.5, 0.25).sum()
+
+    return World(f=f, model=Scaled(), trees=forest())
+
+
+def dag(seed):
+    """Nodes that share nodes."""
+    rng = random.Random(seed)
+    nodes = [Node(i) for i in range(4)]
+    for _ in range(8 + seed):
+        nodes.append(Node(rng.randrange(WORDS), rng.sample(nodes, 2), rng.choice("+*")))
+    return nodes[-1]
+
+
+@scenario(
+    "a memo of nodes that are shared, and a list of what was visited",
+    settled(call("f", MODEL, of(lambda w: w.dags[0])), ("compiled", "mixed", "eager")),
+    *(call("f", MODEL, of(lambda w, i=i: w.dags[i])) for i in (1, 2, 0)),
+    tolerance=CLOSE,
+)
+def memo():
+    def f(model, node):
+        seen, order = {}, []
+
+        def walk(node):
+            if node in seen:
+                return seen[node]
+            order.append(node.word)
+            h = model.words[node.word]
+            if node.children:
+                h = jnp.tanh(h + model.up @ sum(walk(child) for child in node.children))
+            seen[node] = h
+            return h
+
+        return walk(node).sum(), order
+
+    return World(f=f, model=Model(), dags=[dag(seed) for seed in range(3)])
+
+
 class Bad:
     """A node that lacks what the program asks for."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import jax
 import numpy as np
@@ -40,7 +39,7 @@ def test_it_learns_and_trees_never_seen_before_need_no_other_program(name: str) 
     compiled: list[int] = []
     count = itertools.count()
 
-    def note(event: str, duration: float, **_: Any) -> None:
+    def note(event: str, duration_secs: float, **_: str | int) -> None:
         if event == COMPILED:
             next(count)
 
