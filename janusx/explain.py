@@ -129,7 +129,7 @@ class _Reader:
         programs = [program for entry in self.entries for program in entry.info.programs]
         for program in [*programs, *reversed(self.record.rewriter.programs())]:
             key = key_name(emitted.origin(program.code) or program.code)
-            if found.get(key) is None:
+            if found.get(key) is None and not (program.source is not None and program.source.block):
                 found[key] = program
         for key in self.profiles if not self.entries else ():
             found.setdefault(key, None)

@@ -83,6 +83,7 @@ class FunctionSource:
         freevars: names that come from enclosing functions; `__class__` among them if zero-argument `super()` is used.
         column: how many characters stand in the file before the first line of `text`.
         flags: the `from __future__` features that the function was compiled with.
+        block: whether it is a block of a function that calls itself, and no function of the user's.
 
     Example:
         >>> from textwrap import dedent as example
@@ -100,6 +101,7 @@ class FunctionSource:
     freevars: tuple[str, ...]
     column: int = 0
     flags: int = field(default=0, repr=False)
+    block: bool = False
 
     def place(self, line: int, column: int = -1) -> Place:
         """The place of a file line in this source, for messages."""

@@ -25,7 +25,7 @@ from janusx.ops.conditionals import cond, stage
 from janusx.ops.while_loops import staged_loop
 from janusx.signals import Unrecursive, Unstageable
 from janusx.tracing.recursion import code_of
-from janusx.tracing.rewriter import key_name
+from janusx.tracing.rewriter import Program, key_name
 from janusx.tracing.skeleton import Made, Skeleton, Soft, Turned, convert_all, flatten, specs, unify
 from janusx.tracing.trace import Trace
 from janusx.tracing.where import Where
@@ -100,8 +100,25 @@ class _Loop:
             self.outside,
             loose=slice(2, len(counter) + len(stacks)),
         )
-        self.trace.decide(self.site, "stage", "calls of itself: a stack in lax.while_loop")
+        self._tell()
         return self._variables(out[3 + len(stacks) :])[0, RESULT]
+
+    def _tell(self) -> None:
+        """Note what became of the sites of the user's functions: what became of them in the blocks."""
+        program = self.trace.rewriter.program
+        for part in self.machine.parts:
+            found = {}
+            for piece in part.cut.pieces:
+                for site in _sites(program(piece)):
+                    found[site.line, site.text] = self.trace.decisions.get((key_name(piece.__code__), site.id))
+            name = key_name(part.cut.fn.__code__)
+            for site in _sites(program(part.cut.fn)):
+                where = Where((name, site.id), self.site.place, site.text)
+                known = found.get(
+                    (site.line, site.text), ("stage", "where a block ends: it calls itself in lax.while_loop")
+                )
+                if known is not None:
+                    self.trace.decide(where, *known)
 
     def _variables(self, leaves: Sequence[Any]) -> dict[Key, Any]:
         return self.machine.values(self.carried, leaves)
@@ -246,6 +263,10 @@ def _carried(activations: Activations, heads: Iterable[Spot]) -> list[Key]:
     found.update({(number, RESULT): None for number in range(len(activations.parts))})
     known = activations.known
     return [key for key in found if key in known and not isinstance(known[key], Same)]
+
+
+def _sites(program: Program) -> Sequence[Any]:
+    return program.rewritten.sites if program.rewritten is not None else ()
 
 
 def _is_soft(skeleton: Skeleton) -> bool:

@@ -212,6 +212,6 @@ def cut(trace: Any, fn: types.FunctionType, given: dict[str, Any], cycle: frozen
     pieces = []
     for i, block in enumerate(done.blocks):
         place = replace(source, text=block.text + "\n", first_line=block.first_line, kind="def")
-        place = replace(place, name=f"block_{i}", qualname=f"{source.qualname}.block_{i}")
+        place = replace(place, name=f"block_{i}", qualname=f"{source.qualname}.block_{i}", block=True)
         pieces.append(emitted.make_piece(place, real))
     return Cut(real, done, tuple(pieces))

@@ -70,6 +70,18 @@ def test_too_deep_for_python_is_too_deep_here(subject: Subject) -> None:
     assert counter.calls == before + 3
 
 
+def test_the_report_is_about_the_functions_of_the_user(subject: Subject) -> None:
+    if subject.stats is None:
+        pytest.skip("not about plain Python")
+    converted = subject.convert(fib)
+    converted(jnp.array(5))
+    about = janusx.explain(converted)
+    assert [each.name for each in about.functions] == ["fib"]
+    assert {(site.text, site.rung) for site in about.functions[0].sites} == {("n < 2", "stage"), ("fib", "stage")}
+    assert "a function is within itself at most 32 times" in str(about)
+    assert "def block_3(n)" in janusx.source(converted)
+
+
 def test_under_an_outer_transform_it_is_an_error_that_says_what_to_do(subject: Subject) -> None:
     if subject.stats is None:
         pytest.skip("not about plain Python")
