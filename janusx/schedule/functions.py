@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import types
+from collections import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -131,8 +132,8 @@ class Functions:
             if not leaves.is_leaf_module(fn.__module__):
                 raise Unscheduled(f"a {fn.__qualname__} is made where the host walks a structure")
             return fn
-        if kind is types.MethodType or kind is types.BuiltinMethodType:
-            return _pure(fn)
+        if kind in (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType):
+            return fn if id(fn.__self__) in self.region.recording.lent else _pure(fn)
         own = getattr(kind, "__call__", None)  # noqa: B004  # what it is, not whether it is there
         if type(own) is types.FunctionType:
             bound = types.MethodType(self._function(own), fn)
@@ -170,9 +171,12 @@ class Functions:
             return known
         try:
             source = sources.find_source(fn)
+            given = _given(fn, args, kwargs)
+            lent = {name for name, value in given.items() if id(value) in self.region.recording.lent}
             done = transforms.skeleton(
                 source.text,
-                host=self._host_names(fn, args, kwargs),
+                host={name for name, value in given.items() if name not in lent and self._is_host(value)},
+                lent=lent,
                 free=[name for name in fn.__code__.co_freevars if name != "__class__"],
                 first_line=source.first_line,
                 is_leaf=lambda name: is_leaf_name(fn, name) or is_library(fn, name),
@@ -211,19 +215,6 @@ class Functions:
         self.segments.append(segment)
         return segment
 
-    def _host_names(self, fn: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> set[str]:
-        code = fn.__code__
-        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        defaults = fn.__defaults__ or ()
-        given = dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True))
-        given |= {**(fn.__kwdefaults__ or {}), **dict(zip(names, args, strict=False)), **kwargs}
-        others = code.co_varnames[len(names) : len(names) + bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)]
-        if code.co_flags & 0x08:  # **kwargs
-            given[others[-1]] = {name: given.pop(name) for name in kwargs if name not in (*names, *code.co_freevars)}
-        if code.co_flags & 0x04:  # *args
-            given[others[0]] = args[code.co_argcount :]
-        return {name for name, value in given.items() if self._is_host(value)}
-
     def _is_host(self, value: Any) -> bool:
         """Whether a parameter holds a structure or Python's own values, rather than arrays or what holds them."""
         pending, seen = [value], set[int]()
@@ -238,6 +229,21 @@ class Functions:
                 seen.add(id(each))
                 pending += each.values() if type(each) is dict else each
         return True
+
+
+def _given(fn: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What the parameters and free variables of a function hold in a call."""
+    code = fn.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    defaults = fn.__defaults__ or ()
+    given = dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True))
+    given |= {**(fn.__kwdefaults__ or {}), **dict(zip(names, args, strict=False)), **kwargs}
+    others = code.co_varnames[len(names) : len(names) + bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)]
+    if code.co_flags & 0x08:  # **kwargs
+        given[others[-1]] = {name: given.pop(name) for name in kwargs if name not in (*names, *code.co_freevars)}
+    if code.co_flags & 0x04:  # *args
+        given[others[0]] = args[code.co_argcount :]
+    return given
 
 
 def _closed(host: types.FunctionType, cells: Mapping[str, types.CellType]) -> Callable[..., Any]:
@@ -274,11 +280,23 @@ def is_library(fn: types.FunctionType, name: str) -> bool:
 _READ_ONLY = (list, tuple, dict, set, frozenset, str, bytes, int, float, bool, range)
 
 
+_MUTABLE = (abc.MutableSequence, abc.MutableMapping, abc.MutableSet)
+_READING = frozenset("copy count elements get index items keys most_common values".split())
+_WRITING = frozenset(
+    """delitem heapify heappop heappush heappushpop heapreplace iadd iconcat insort insort_left insort_right
+    setitem""".split()
+)
+"""Functions of the standard library that change a container that they are given."""
+
+
 def _pure(fn: Any) -> Callable[..., Any]:
     """A library's function, where it does no more than look at its arguments: it may be called again, or in vain."""
     owner = getattr(fn, "__self__", None)
-    if type(owner) in _READ_ONLY and fn.__name__ in host_names.CHANGING:
+    others = isinstance(owner, _MUTABLE) and type(owner) not in _READ_ONLY and fn.__name__ not in _READING
+    if others or (type(owner) in _READ_ONLY and fn.__name__ in host_names.CHANGING):
         raise Unscheduled(f"`{fn.__name__}` of a {type(owner).__name__} that others see is called")
+    if (owner is None or isinstance(owner, types.ModuleType)) and fn.__name__ in _WRITING:
+        raise Unscheduled(f"{fn.__name__} changes what it is given")
     module = getattr(fn, "__module__", None) or type(owner).__module__
     if type(owner) in _READ_ONLY or str(module).partition(".")[0].removeprefix("_") in PURE_STDLIB:
         return fn  # type: ignore[no-any-return]
