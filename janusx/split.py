@@ -52,12 +52,14 @@ class Cuts:
         filename: of its source.
         reasons: why, by file line.
         told: whether the user was told that there are any.
+        whole: those of them in which nothing is compiled: they read what no guard sees.
     """
 
     record: Record
     filename: str
     reasons: dict[int, str] = field(default_factory=dict)
     told: bool = False
+    whole: set[int] = field(default_factory=set)
 
     def add(self, line: int, reason: str, name: str, meant: bool = False) -> bool:
         """Cut here, too; false where that was done before. What the user asked for (`meant`) is no news."""
@@ -221,6 +223,8 @@ def _cut(record: Record, call: Call, gave_up: dispatch.GaveUp) -> bool:
     except (errors.JanusXError, RecursionError):
         return False
     cuts, name = _cuts(record, source), call.fun.__qualname__
+    if gave_up.mention:
+        _cuts(record, source).whole.update(lines)
     added = [line for line in lines if cuts.add(line, gave_up.reason, name, gave_up.meant)]
     return bool(added) and _make(record)
 
@@ -250,6 +254,7 @@ def _make(record: Record) -> bool:
         done = transforms.split(
             source.text,
             cuts=cuts.reasons.keys(),
+            whole=cuts.whole,
             first_line=source.first_line,
             class_name=source.class_name,
             is_leaf=lambda name: is_leaf_name(fun, name),

@@ -100,6 +100,7 @@ def split(
     is_leaf: Callable[[str], bool] = _no,
     consumes: Callable[[str], bool] = _no,
     alone: Collection[int] = (),
+    whole: Collection[int] = (),
     ops_name: str = "jx",
 ) -> Split | None:
     r"""Cut one function.
@@ -114,6 +115,7 @@ def split(
         consumes: says that the function of a dotted name calls the functions that it is given, and keeps none.
         alone: file lines of statements that are pieces of their own. If it is given, all that is not cut is in pieces,
             be it work or not.
+        whole: file lines of statements in which nothing may be a piece: what they read is seen by Python alone.
         ops_name: the name of the ops in the host program; another is taken where the source uses it.
 
     Returns:
@@ -146,6 +148,7 @@ def split(
     body = walk.walk(function.body)
     assert isinstance(body, cst.IndentedBlock)
     splitter = _Splitter(unit, function, frozenset(cuts), walk, consumes, frozenset(alone) if alone != () else None)
+    splitter.whole = frozenset(whole)
     emitted = splitter.function(statements(body))
     made = function.with_changes(
         body=body.with_changes(body=emitted), decorators=[], leading_lines=[], lines_after_decorators=[]
@@ -192,6 +195,7 @@ class _Splitter:
     ) -> None:
         self.unit = unit
         self._alone = alone
+        self.whole = frozenset[int]()
         self._form = form
         self._rebound = declared_nonlocal(function)
         self.pieces: list[Piece] = []
@@ -470,13 +474,14 @@ class _Splitter:
 
     def _value(self, statement: cst.BaseStatement, expression: cst.BaseExpression) -> cst.BaseExpression:
         """An expression of a host statement: the array work in it in pieces."""
-        if self._alone is not None:
+        lines = range(mark_of(statement).line, mark_of(statement).end + 1)
+        if self._alone is not None or self.whole.intersection(lines):
             return self.calls.within(expression)
         mark, uses = mark_of(statement), self.unit.analysis.uses
         # The test of a loop also comes after its body.
         unsure = uses(statement).unbinds if small(statement) is None else set[str]()
         known = self._bound.before.get(statement, frozenset()) - self._rebound - unsure - set(uses(expression).writes)
-        cut = bool(self._cuts.intersection(range(mark.line, mark.end + 1)))
+        cut = bool(self._cuts.intersection(lines))
         walk = HostExpressions(
             self.unit,
             known.__contains__,
