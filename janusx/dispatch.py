@@ -215,7 +215,8 @@ def _tell_violation(record: Record, assumption: Assumption) -> None:
     logs.say("guards", "%s: that %s did not hold", assumption.place, assumption.what)
     if not assumption.only:
         record.unstable[assumption.whole] += 1
-    policy = record.options.get("on_violation")
+    # That a loop is longer than was thought is nothing that a user would hear of.
+    policy = "recompile" if assumption.is_limit else record.options.get("on_violation")
     if policy == "error":
         raise errors.ViolationError(f"an assumption did not hold: {assumption.what}", place=place_of(assumption.place))
     if callable(policy):
@@ -304,7 +305,7 @@ def _try_other(record: Record, call: Call, entry: Entry, flips: int) -> Any:
         record.entries.remove(entry)  # it was made for this call and does not serve it
     if violated is None:
         return _give_up(record, call, "its guards do not hold for the call that it was made for")
-    if _is_only(record, violated) or flips > MAX_FLIPS:
+    if _is_only(record, violated) or (flips > MAX_FLIPS and not violated.first.is_limit):
         return run_eagerly(record, call, f"that {violated.first.what} did not hold", known=True)
     return _build_and_run(record, call, violated, flips + 1)
 

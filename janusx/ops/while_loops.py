@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
-from janusx.guards.staged import LIMIT, UNLIMITED
+from janusx.guards.staged import DOUBLE, GROWTH, LIMIT, UNLIMITED
 from janusx.ops.bounded_loops import bounded
 from janusx.ops.buckets import growing
 from janusx.ops.buffers import take_over
@@ -32,6 +32,9 @@ ROOM = 64
 
 LEAST_LIMIT, LIMIT_UNSEEN = 1 << 12, 1 << 16
 """The least number of trips after which the host has its say, and the first where nothing was observed."""
+
+LONG = 1 << 18
+"""From so many trips on the limit doubles: a run then takes longer than to make another program."""
 
 ROLL_AFTER = 64
 """Trips of a loop that Python decides before it is tried rolled: not at once, as `while_loop` has no reverse mode."""
@@ -173,7 +176,9 @@ def _place(
     if limit:
         within = jnp.logical_not(jnp.logical_and(again, buffers[0] >= limit))
         where = None if site is None else replace(site, key=(LIMIT + site.key[0], site.key[1]))
-        trace.assume_staged(within, True, f"the loop ends within {limit} trips", where, capacity=limit)
+        growth = GROWTH if limit < LONG else DOUBLE
+        what = f"the loop ends within {limit} trips"
+        trace.assume_staged(within, True, what, where, capacity=limit, growth=growth)
     if room:
         fits = jnp.logical_not(jnp.logical_and(again, buffers[0] >= room))
         trace.assume_staged(fits, True, f"the loop says something in at most {room} trips", site, capacity=room)
@@ -217,8 +222,8 @@ def _room(trace: Trace, site: Where | None) -> int:
 def _limit(trace: Trace, site: Where | None) -> int:
     """After how many trips the host has its say: a program cannot be interrupted by Ctrl-C. 0: after none.
 
-    Where the loop goes on, there is a program with eight times the limit, that begins anew. So who presses Ctrl-C waits
-    for eight times as long as it took until then at most.
+    Where the loop goes on, there is a program with eight times the limit, later with twice the limit, that begins anew.
+    So who presses Ctrl-C waits about as long again as it took until then.
     """
     unlimited = UNLIMITED in trace.settings.assumed or trace.calls_back or not trace.settings.speculate
     if unlimited or site is None:

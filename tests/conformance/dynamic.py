@@ -682,7 +682,7 @@ def replaced():
 
 
 @scenario(
-    "an attribute that holds an object is replaced in a while loop, in a loop in a loop, and read by a method",
+    "an attribute that holds an object is replaced in a loop in a loop, and read by a method",
     settled(call("f", ONES), "compiled"),
     call("f", SMALL, rung="compiled"),
     call("f", ONES * 4, rung="compiled"),

@@ -167,8 +167,16 @@ ROWS: tuple[Row, ...] = (
                 "a loop whose variable changes its dtype",
                 "a Python number that a loop turns into an array on some paths, with continue",
             ),
-            "shape": ("a while whose carry grows", "a loop whose variable changes its shape"),
+            "shape": (
+                "a while whose carry grows",
+                "a loop whose variable changes its shape",
+                "an array is put together row by row in a while loop, and used afterwards as an array of that length",
+            ),
             "structure": ("a loop whose variable changes its structure",),
+            "objects": (
+                "weights in a dictionary are replaced in a while loop, and stay the same object if it has no trip",
+                "an attribute that holds an object is replaced in a loop in a loop, and read by a method",
+            ),
         },
     ),
     Row(

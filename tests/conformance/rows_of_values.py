@@ -83,6 +83,7 @@ ROWS: tuple[Row, ...] = (
         STAGE,
         {
             "shape": ("shapes that change between calls",),
+            "buckets": ("test_buckets.py",),
             "dtype": ("dtypes that change between calls",),
             "scalars": ("Python scalars that change at every call compile once",),
         },
@@ -154,6 +155,12 @@ ROWS: tuple[Row, ...] = (
                 "an interpreter of a stack machine whose program is an array",
                 "a queue is served from the front while more is put at its end",
                 "a list is appended to now and then in a loop with break, and old items are dropped",
+                "a stack machine runs a program of op codes in an array",
+                "breadth-first search with a queue over a graph that is an array",
+            ),
+            "order, parts": (
+                "a priority queue is a list that is sorted, cut, searched and added up in a loop that arrays end",
+                "Python numbers in a list that grows: looked up, counted, cut, and copied",
             ),
             "read": (
                 "a list is read in the loop that appends to it",
