@@ -19,16 +19,15 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from janusx.transforms.host_names import HostNames, dotted
-from janusx.transforms.lines import lines_of
+from janusx.transforms.marks import placed
 
 _MOVING = frozenset("append extend insert pop add update setdefault".split())
 _DOING = frozenset("setattr delattr print input open exec eval".split())
 _COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 class NotASkeleton(Exception):
@@ -70,6 +69,7 @@ def skeleton(
     first_line: int = 1,
     is_leaf: Callable[[str], bool] = _no,
     is_data: Callable[[str], bool] = _no,
+    lent: Collection[str] = (),
 ) -> Skeleton:
     r"""Part one function.
 
@@ -80,6 +80,7 @@ def skeleton(
         first_line: file line of the text's first line.
         is_leaf: says that a dotted name is a library's function.
         is_data: says that a global name holds a class, a module or plain data: nothing that computes with arrays.
+        lent: parameters that hold containers which belong to the walk: a memo of the function around it.
 
     Raises:
         NotASkeleton: a statement writes to what others see, or does what cannot run ahead of the device.
@@ -98,42 +99,20 @@ def skeleton(
     function.args.kwonlyargs += [ast.arg(name) for name in free]
     function.args.kw_defaults += [None for _ in free]
     names = HostNames(function, host, is_leaf, is_data)
-    body = _Parter(names, source, first_line).block(_without_docstring(function.body))
+    names.made_here |= set(lent)
+    body = _Parter(names, source, first_line, frozenset(lent)).block(_without_docstring(function.body))
     made = copy.copy(function)
     made.body, made.decorator_list, made.returns = body or [ast.Pass()], [], None
     text = ast.unparse(ast.fix_missing_locations(made))
-    return _placed(text, made, first_line, frozenset(names.made_here))
+    lines, marks = placed(text, made, first_line)
+    own = frozenset(names.made_here) - set(lent)
+    return Skeleton(text, lines, marks.get("host", frozenset()), marks.get("alone", frozenset()), own)
 
 
 def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     first = body[0]
     is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
     return body[1:] if is_text else body
-
-
-def _placed(text: str, made: ast.FunctionDef, first_line: int, own: frozenset[str]) -> Skeleton:
-    """The marks of the statements as lines of the text."""
-    host, alone, lines = set[int](), set[int](), [first_line] * len(lines_of(text))
-    again = ast.parse(text).body[0]
-    for mine, written in zip(_statements(made), _statements(again), strict=True):
-        line = getattr(mine, "lineno", 1) + first_line - 1
-        for row in range(written.lineno, (written.end_lineno or written.lineno) + 1):
-            lines[row - 1] = line
-        mark = getattr(mine, "mark", None)
-        if mark == "host":
-            host.add(written.lineno)
-        elif mark == "alone":
-            alone.add(written.lineno)
-    return Skeleton(text, tuple(lines), frozenset(host), frozenset(alone), own)
-
-
-def _statements(node: ast.AST) -> Iterable[ast.stmt]:
-    """The statements of a function, outer before inner, in the order of the source."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.stmt):
-            yield child
-        if not isinstance(child, _FUNCTIONS):
-            yield from _statements(child)
 
 
 def _name(name: str) -> ast.Name:
@@ -143,8 +122,9 @@ def _name(name: str) -> ast.Name:
 class _Parter:
     """Brings blocks into the normal form."""
 
-    def __init__(self, names: HostNames, source: str, first_line: int):
+    def __init__(self, names: HostNames, source: str, first_line: int, lent: frozenset[str]):
         self.names = names
+        self._lent = lent
         self._first_line = first_line
         self._count = 0
         self._loops = 0
@@ -194,6 +174,8 @@ class _Parter:
             self._add(node, ast.Assign(node.targets, added), "alone")
             return
         value, how = self._value(node.value)
+        if self._keeps(node, value):
+            return
         writes = not all(isinstance(each, (ast.Name, ast.Tuple, ast.List)) for each in node.targets)
         if writes and how != "host":
             value, how = self._atom(value), "host"
@@ -211,6 +193,18 @@ class _Parter:
         alone = self._loops and isinstance(node.target, ast.Name)
         value = self._term(node.value) if alone else self._lift(node.value)
         self._add(node, ast.AugAssign(node.target, node.op, value), "alone" if alone else None)
+
+    def _keeps(self, node: ast.Assign, value: ast.expr) -> bool:
+        """`memo[node] = h`, of a container that is lent: as a call, which is asked whether it still is."""
+        target = node.targets[0]
+        if len(node.targets) != 1 or not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
+            return False
+        if target.value.id not in self._lent:
+            return False
+        method = ast.Attribute(_name(target.value.id), "__setitem__", ast.Load())
+        call = ast.Call(method, [self._given(target.slice), self._atom(value)], [])
+        self._add(node, ast.Expr(call), "host")
+        return True
 
     def _accumulates(self, node: ast.Assign) -> bool:
         """Whether it is `total = total + …`, in a loop of the host's: the next step of a chain."""

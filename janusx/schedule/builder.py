@@ -13,12 +13,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from janusx import emitted
-from janusx.schedule import chains, execution, recording, tables
+from janusx import emitted, errors, sources
+from janusx.schedule import chains, execution, lending, recording, tables
 from janusx.schedule.functions import Segment
 from janusx.schedule.layout import Layout, Sizes
-from janusx.schedule.recording import Aval, Computed, Given, Handle, Host, Kind, Passed, Recording, Same, Slot, Tree
-from janusx.schedule.region import MADE, Call, Made, Plan, Region, Result
+from janusx.schedule.recording import (
+    Aval,
+    Computed,
+    Given,
+    Handle,
+    Host,
+    Kind,
+    Lent,
+    Passed,
+    Recording,
+    Same,
+    Slot,
+    Tree,
+)
+from janusx.schedule.region import LENT, MADE, Call, Made, Plan, Region, Result
 from janusx.signals import Structured, Unscheduled
 from janusx.state import exprs, policy, symbols
 from janusx.state.dtypes import weakened
@@ -43,6 +56,7 @@ class Builder:
         self.values: list[Any] = []
         self.outer: list[Any] = []
         self.made: list[Made] = []
+        self.lent: dict[int, tuple[int, Any, Any]] = {}  # by `id`: number, container, template
         self.functions: dict[int, tuple[int, Any]] = {}  # by `id`: the number of a function that the program makes
 
     def run(self, fn: Any, args: Sequence[Any]) -> Any:
@@ -93,7 +107,8 @@ class Builder:
     def _call(self, fn: Any, templates: Sequence[Any]) -> Call:
         given = [self._real(path) for path in self.region.paths]
         # The user's classes are as they are outside of a trace.
-        return Call(fn, templates, given, self.made, self.values, lambda: context.entered(None))
+        lent = [template for _, _, template in self.lent.values()]
+        return Call(fn, templates, given, self.made, self.values, lent, lambda: context.entered(None))
 
     def _count(self, fn: Any, templates: Sequence[Any], outer: Sequence[int]) -> list[tables.Count]:
         """How much there is of each kind: recorded again as long as kinds turn up, or another order among them."""
@@ -136,7 +151,8 @@ class Builder:
     def _plan(self, fn: Any, args: tuple[Any, ...], layout: Layout, result: Any) -> Plan:
         """The last plan where nothing has changed, so that passes come to an end."""
         region = self.region
-        plan = Plan(region, fn, args, tuple(self.made), layout, len(region.paths), result)
+        lent = tuple(template for _, _, template in self.lent.values())
+        plan = Plan(region, fn, args, tuple(self.made), layout, len(region.paths), result, lent)
         known = region.plan
         if known is None or any(getattr(known, name) != getattr(plan, name) for name in Plan.__dataclass_fields__):
             region.plan, region.sizes = plan, layout.sizes
@@ -180,7 +196,9 @@ class Builder:
             raise Unscheduled(f"{fn.__qualname__} is given where the host walks a structure")
         number = MADE + len(self.made)
         self.functions[id(fn)] = number, fn
-        self.made.append(Made(code, self.trace.real_globals(fn.__globals__), fn.__name__, {}, *defaults))
+        real_globals = self.trace.real_globals(fn.__globals__)
+        self.made.append(Made(code, real_globals, fn.__name__, {}, *defaults))
+        changed = self._changed(code, real_globals)
         for name, cell in emitted.cells_of(fn).items():
             if name not in code.co_freevars:
                 continue
@@ -188,8 +206,32 @@ class Builder:
                 content = cell.cell_contents
             except ValueError:  # not bound yet
                 continue
-            self.made[number - MADE].cells[name] = self._template(content)
+            own = type(content) in (list, dict) and id(content) not in self.trace.shadow.by_shadow
+            lent = own and name in changed and (id(content) in self.lent or lending.is_lent(name, cell, self._walks))
+            self.made[number - MADE].cells[name] = self._lend(content) if lent else self._template(content)
         return Given(number)
+
+    def _changed(self, code: types.CodeType, names: dict[str, Any]) -> set[str]:
+        """The names of containers around a function that it changes."""
+        cells = tuple(types.CellType() for _ in code.co_freevars)
+        try:
+            source = sources.find_source(types.FunctionType(code, names, code.co_name, None, cells))
+        except errors.JanusXError:
+            return set()
+        return lending.changed_names(source.text) & set(code.co_freevars)
+
+    def _walks(self, code: types.CodeType) -> bool:
+        """Whether code is that of a function which the program makes for the walk."""
+        return any(each.code is (emitted.origin(code) or code) for each in self.made)
+
+    def _lend(self, content: Any) -> Lent:
+        """The template of a container that each recording has one of its own of."""
+        if id(content) not in self.lent:
+            template = Tree(type(content), (), ())
+            if content:
+                template = self._template(content)
+            self.lent[id(content)] = len(self.lent), content, template
+        return Lent(LENT + self.lent[id(content)][0])
 
     def number(self, value: Any) -> int | None:
         """The number of one of the user's objects that pieces use; it gets one now."""

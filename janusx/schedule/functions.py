@@ -132,8 +132,8 @@ class Functions:
             if not leaves.is_leaf_module(fn.__module__):
                 raise Unscheduled(f"a {fn.__qualname__} is made where the host walks a structure")
             return fn
-        if kind is types.MethodType or kind is types.BuiltinMethodType:
-            return _pure(fn)
+        if kind in (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType):
+            return fn if id(fn.__self__) in self.region.recording.lent else _pure(fn)
         own = getattr(kind, "__call__", None)  # noqa: B004  # what it is, not whether it is there
         if type(own) is types.FunctionType:
             bound = types.MethodType(self._function(own), fn)
@@ -171,9 +171,12 @@ class Functions:
             return known
         try:
             source = sources.find_source(fn)
+            given = _given(fn, args, kwargs)
+            lent = {name for name, value in given.items() if id(value) in self.region.recording.lent}
             done = transforms.skeleton(
                 source.text,
-                host=self._host_names(fn, args, kwargs),
+                host={name for name, value in given.items() if name not in lent and self._is_host(value)},
+                lent=lent,
                 free=[name for name in fn.__code__.co_freevars if name != "__class__"],
                 first_line=source.first_line,
                 is_leaf=lambda name: is_leaf_name(fn, name) or is_library(fn, name),
@@ -212,19 +215,6 @@ class Functions:
         self.segments.append(segment)
         return segment
 
-    def _host_names(self, fn: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> set[str]:
-        code = fn.__code__
-        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        defaults = fn.__defaults__ or ()
-        given = dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True))
-        given |= {**(fn.__kwdefaults__ or {}), **dict(zip(names, args, strict=False)), **kwargs}
-        others = code.co_varnames[len(names) : len(names) + bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)]
-        if code.co_flags & 0x08:  # **kwargs
-            given[others[-1]] = {name: given.pop(name) for name in kwargs if name not in (*names, *code.co_freevars)}
-        if code.co_flags & 0x04:  # *args
-            given[others[0]] = args[code.co_argcount :]
-        return {name for name, value in given.items() if self._is_host(value)}
-
     def _is_host(self, value: Any) -> bool:
         """Whether a parameter holds a structure or Python's own values, rather than arrays or what holds them."""
         pending, seen = [value], set[int]()
@@ -239,6 +229,21 @@ class Functions:
                 seen.add(id(each))
                 pending += each.values() if type(each) is dict else each
         return True
+
+
+def _given(fn: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What the parameters and free variables of a function hold in a call."""
+    code = fn.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    defaults = fn.__defaults__ or ()
+    given = dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True))
+    given |= {**(fn.__kwdefaults__ or {}), **dict(zip(names, args, strict=False)), **kwargs}
+    others = code.co_varnames[len(names) : len(names) + bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)]
+    if code.co_flags & 0x08:  # **kwargs
+        given[others[-1]] = {name: given.pop(name) for name in kwargs if name not in (*names, *code.co_freevars)}
+    if code.co_flags & 0x04:  # *args
+        given[others[0]] = args[code.co_argcount :]
+    return given
 
 
 def _closed(host: types.FunctionType, cells: Mapping[str, types.CellType]) -> Callable[..., Any]:

@@ -135,6 +135,13 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Lent:
+    """A list or dictionary of a function around the walk, by number: each recording has one of its own."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Same:
     """A value that is the same in all rows of a kind."""
 
@@ -293,6 +300,7 @@ class Recording:
         self.rows = [Rows() for _ in range(kinds)]
         self.objects: dict[int, Any] = {}
         self.given: dict[int, int] = {}
+        self.lent: dict[int, Any] = {}  # by `id`: containers that are this recording's own
         self.lanes = lanes
         self.handles = handles
         self.pools = pools

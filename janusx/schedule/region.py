@@ -14,12 +14,28 @@ from janusx.schedule import layout, recording, tables
 from janusx.schedule.chains import Sum
 from janusx.schedule.functions import Functions, Segment
 from janusx.schedule.order import Order
-from janusx.schedule.recording import Aval, Given, Handle, Kind, Lanes, Missed, Passed, Recording, Same, Slot, Tree
+from janusx.schedule.recording import (
+    Aval,
+    Given,
+    Handle,
+    Kind,
+    Lanes,
+    Lent,
+    Missed,
+    Passed,
+    Recording,
+    Same,
+    Slot,
+    Tree,
+)
 from janusx.signals import Signal, Unscheduled
 from janusx.state.paths import Path
 
 MADE = 1 << 20
 """Numbers of functions that the program makes begin here; below are those of the user's objects."""
+
+LENT = 1 << 21
+"""Numbers of containers that the walk changes begin here."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +121,11 @@ class Region:
         self.building.discover(segment, args)
         return segment(*args)
 
-    def objects(self, given: Sequence[Any], made: Sequence[Made], values: Sequence[Any]) -> dict[int, Any]:
-        """The user's objects by number, and the functions that the program makes."""
-        objects: dict[int, Any] = dict(enumerate(given))
+    def objects(
+        self, given: Sequence[Any], made: Sequence[Made], values: Sequence[Any], lent: Sequence[Any]
+    ) -> dict[int, Any]:
+        """The user's objects by number, and the functions that the program makes, with containers of their own."""
+        objects: dict[int, Any] = dict(enumerate(given)) | dict(enumerate(lent, LENT))
         for number, each in enumerate(made, MADE):
             cells = tuple(types.CellType() for _ in each.code.co_freevars)
             objects[number] = types.FunctionType(each.code, each.globals, each.name, each.defaults, cells)
@@ -126,7 +144,7 @@ class Region:
                 return self.recording.outer[part.index]
             if type(part) is Passed:
                 return values[part.index]
-            return objects[part.index] if type(part) is Given else part.value
+            return objects[part.index] if type(part) in (Given, Lent) else part.value
 
         return recording.rebuild(template, leaf)
 
@@ -137,7 +155,9 @@ class Region:
         made = Recording(len(self.kinds), lanes, self.handles, self.pools, outer, edges)
         self.recording = made
         try:
-            objects = self.objects(call.given, call.made, call.values)
+            lent = [self.argument(each, {}, call.values) for each in call.lent]
+            made.lent = {id(each): each for each in lent}
+            objects = self.objects(call.given, call.made, call.values, lent)
             made.share(objects)
             fn, *args = (self.argument(part, objects, call.values) for part in (call.fn, *call.args))
             self.functions.start(made)
@@ -174,6 +194,7 @@ class Call:
         given: the user's objects that pieces use.
         made: functions that the program makes.
         values: host values.
+        lent: a template for each container of theirs that the walk changes.
         around: what the host walks in.
     """
 
@@ -182,6 +203,7 @@ class Call:
     given: Sequence[Any]
     made: Sequence[Made]
     values: Sequence[Any]
+    lent: Sequence[Any] = ()
     around: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
@@ -197,6 +219,7 @@ class Plan:
         layout: where everything lies.
         objects: how many objects pieces use.
         result: template of the result: slots in the order of the roots.
+        lent: a template for each container of theirs that the walk changes.
     """
 
     region: Region
@@ -206,6 +229,7 @@ class Plan:
     layout: layout.Layout
     objects: int
     result: Any
+    lent: tuple[Any, ...] = ()
 
     def record(self, *values: Any) -> tuple[Any, ...]:
         """The tables for a call, given its objects and host values; last the Python values in the result.
@@ -214,7 +238,7 @@ class Plan:
             Missed: the program was made for something else. Plain Python will show what the user's own error is.
         """
         region = self.region
-        call = Call(self.fn, self.args, values[: self.objects], self.made, values[self.objects :])
+        call = Call(self.fn, self.args, values[: self.objects], self.made, values[self.objects :], self.lent)
         with region.lock:
             try:
                 if region.order is not self.layout.order:

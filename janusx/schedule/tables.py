@@ -25,7 +25,7 @@ OVERHEAD, LANE, PRODUCT = 10.0, 0.1, 1e-4
 """Microseconds that a kind costs in a step, a lane of it, and two numbers of which it may make a product; value and
 gradient, measured with TreeRNNs of 16 and 64 units on 2 cores."""
 
-SURE = 8
+SURE = 32
 """Rows of a kind; with fewer, another structure may well have none."""
 
 ENDLESS = 1 << 30

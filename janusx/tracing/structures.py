@@ -119,6 +119,7 @@ class Structures:
         if key not in regions:
             regions[key] = outlined(self._trace, fn, {**bound.arguments, **free})
         if regions[key] is None:
+            del free  # what a walker's variables hold is counted: a memo can be lent to it (`schedule.lending`)
             return self._walk(code, fn, bound)
         outer, inner = regions[key]
         inside = Wrapped(lambda *given: self._walk(code, inner, inspect.signature(inner).bind(*given)))

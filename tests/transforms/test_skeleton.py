@@ -19,15 +19,15 @@ Node = SimpleNamespace
 
 
 def grow(rng: random.Random, size: int) -> Node:
-    """A random tree of numbers."""
+    """A random tree of numbers, whose sums are exact: from Python 3.12 on, `sum` of floats is not what `+` gives."""
     if size <= 1:
-        return Node(value=rng.random(), children=[], name="leaf")
+        return Node(value=rng.randrange(1024) / 1024, children=[], name="leaf")
     parts, rest = [], size - 1
     while rest:
         count = rng.randrange(1, rest + 1)
         parts.append(grow(rng, count))
         rest -= count
-    return Node(value=rng.random(), children=parts, name=rng.choice(["add", "mul"]))
+    return Node(value=rng.randrange(1024) / 1024, children=parts, name=rng.choice(["add", "mul"]))
 
 
 def total(node: Any, scale: float) -> Any:
