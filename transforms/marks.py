@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from janusx.transforms.lines import lines_of
+
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
@@ -17,7 +19,7 @@ def placed(text: str, made: ast.FunctionDef, first_line: int) -> tuple[tuple[int
         first_line: file line of the line 1 of the function.
     """
     marks: dict[str, set[int]] = {}
-    lines = [first_line] * len(text.splitlines())
+    lines = [first_line] * len(lines_of(text))
     again = ast.parse(text).body[0]
     for mine, written in zip(_statements(made), _statements(again), strict=True):
         line = getattr(mine, "lineno", 1) + first_line - 1
