@@ -213,8 +213,9 @@ def _instance_category(value: Any, cls: type) -> Category:
     if isinstance(value, _FIELDS) or not leaves.is_leaf_module(module) or not _is_importable(cls):
         return kinds.INSTANCE
     # A library's object that holds nothing is a sentinel, known by its identity (dataclasses have one for defaults).
-    # What a class statement made has `__weakref__`; what C made may hold what does not show.
-    if not kinds.INSTANCE.fields(value) and hasattr(cls, "__weakref__"):
+    # What a class statement made has `__weakref__`; what C made may hold what does not show. Where there is an
+    # `__init__`, what holds nothing is about to be filled.
+    if not kinds.INSTANCE.fields(value) and hasattr(cls, "__weakref__") and cls.__init__ is object.__init__:
         return "constant"
     return kinds.INSTANCE if module.partition(".")[0] in leaves.ARRAY_PACKAGES else "opaque"
 
