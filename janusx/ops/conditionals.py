@@ -82,9 +82,11 @@ def staged_predicate(test: Any) -> Any | None:
     """The boolean scalar of the program that decides a test, or None where Python decides it."""
     if type(test) is Buffer:
         test = test.length > 0
-    own = methods.original(getattr(type(test), "__bool__", None))
-    if isinstance(own, types.FunctionType) and not symbols.is_sym(test) and not leaves.is_leaf(own):
-        test = context.current().call(own)(test)  # the user's own `__bool__` may answer with an array
+    own = own_truth(test)
+    if own is not None:
+        answer = context.current().call(own)(test)  # the user's own `__bool__` may answer with an array
+        context.current().memo[_ANSWERED] = test, answer
+        test = answer
     if symbols.is_sym(test) and test._jx_kind is list:
         test = symbols.length(test)  # of one that grows it may be known only after the run
     if symbols.is_sym(test) and test._jx_value is symbols.UNKNOWN:
@@ -96,9 +98,23 @@ def staged_predicate(test: Any) -> Any | None:
     return test.reshape(()).astype(bool)
 
 
+def own_truth(test: Any) -> types.FunctionType | None:
+    """The `__bool__` of a user's class; None for a value of another."""
+    own = None if symbols.is_sym(test) else methods.original(getattr(type(test), "__bool__", None))
+    return own if isinstance(own, types.FunctionType) and not leaves.is_leaf(own) else None
+
+
+_ANSWERED = (-2,)
+"""Where a pass keeps what a user's `__bool__` has just answered: it is asked once. No region has this number."""
+
+
 def truth_value(test: Any) -> bool:
     """The truth of a Python value; of a symbolic one under a guard on the outcome."""
-    return bool(test)
+    own = own_truth(test)
+    if own is None:
+        return bool(test)
+    known = context.current().memo.pop(_ANSWERED, (None, None))
+    return bool(known[1] if known[0] is test else context.current().call(own)(test))
 
 
 class BranchRaises(Exception):

@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from janusx.ops import buffer_methods
-from janusx.ops.conditionals import cond, staged_predicate, truth_value
+from janusx.ops.conditionals import cond, own_truth, staged_predicate, truth_value
 from janusx.signals import Unstageable, Unsupported
 from janusx.state import given, symbols
 from janusx.state.buffers import Buffer
@@ -77,6 +77,9 @@ def _truth(predicate: Any, true: Callable[[], Any], false: Callable[[], Any], si
 
 def not_(value: Any) -> Any:
     """`not value`: a Python bool, also of an array."""
+    own = own_truth(value)
+    if own is not None:
+        value = context.current().call(own)(value)
     predicate = staged_predicate(value)
     if predicate is None:
         return symbols.apply(operator.not_, value) if symbols.is_sym(value) else not value
