@@ -215,7 +215,8 @@ def _instance_category(value: Any, cls: type) -> Category:
     # A library's object that holds nothing is a sentinel, known by its identity (dataclasses have one for defaults).
     # What a class statement made has `__weakref__`; what C made may hold what does not show. Where there is an
     # `__init__`, what holds nothing is about to be filled.
-    if not kinds.INSTANCE.fields(value) and hasattr(cls, "__weakref__") and cls.__init__ is object.__init__:
+    filled = any("__init__" in base.__dict__ for base in cls.__mro__[:-1])
+    if not filled and not kinds.INSTANCE.fields(value) and hasattr(cls, "__weakref__"):
         return "constant"
     return kinds.INSTANCE if module.partition(".")[0] in leaves.ARRAY_PACKAGES else "opaque"
 
