@@ -12,7 +12,7 @@ from typing import Any, Never, TypeVar
 
 import jax
 
-from janusx import config, dispatch, errors, split
+from janusx import config, dispatch, errors, running, split
 from janusx.arguments import Marks, buckets_of, marks_of
 from janusx.compile import Call
 from janusx.entry import Entry
@@ -60,8 +60,8 @@ class Converted:
         try:
             entry = record.entries[0] if record.entries and not _options.disabling else None
             if entry is not None:
-                result = dispatch.run(record, entry, args, kwargs)
-                if result is not dispatch.MISS:
+                result = running.run(record, entry, args, kwargs)
+                if result is not running.MISS:
                     return result
             elif record.split is not None and split.settled(record, args, kwargs):
                 return split.run(record, args, kwargs)

@@ -22,7 +22,7 @@ from typing import Any
 import jax
 from jax.core import Tracer
 
-from janusx import config, dispatch, emitted, errors, leaves, logs, sources, transforms
+from janusx import config, dispatch, emitted, errors, leaves, logs, running, sources, transforms
 from janusx.compile import Call
 from janusx.record import Record
 from janusx.state.paths import Argument, root
@@ -71,7 +71,7 @@ class Cuts:
         logs.say("eager", "%s is cut at %s:%s: %s", name, self.filename, line, reason)
         if not record.quiet and not meant and not self.told:
             self.told = True
-            place = dispatch.place_of(f"{self.filename}:{line}")
+            place = running.place_of(f"{self.filename}:{line}")
             warning = errors.EagerWarning(f"a statement of {name} runs in plain Python.", place=place, why=reason)
             logs.warn(warning)
         return True
@@ -102,8 +102,8 @@ class Part:
             return record.fun(*args, **kwargs)
         started, inner = time.perf_counter(), 0.0 if record.split is None else record.split.seconds_compiled
         entry = record.entries[0] if record.entries and not config.process.disabling else None
-        result = dispatch.MISS if entry is None else dispatch.run(record, entry, args, kwargs)
-        if result is dispatch.MISS:
+        result = running.MISS if entry is None else running.run(record, entry, args, kwargs)
+        if result is running.MISS:
             names = tuple(self._names[i] if i < len(self._names) else f"args[{i}]" for i in range(len(args)))
             result = answer(record, Call(record.fun, args, kwargs, names), entry)
             if record.entries and not any(each.on_device for each in record.entries):

@@ -74,7 +74,7 @@ def _len(value: Any) -> Any:
 
 
 def _isinstance(value: Any, kinds: Any) -> bool:
-    context.current().check_number(value)
+    context.current().variants.check_number(value)
     refuse(value)
     return isinstance(value.padded if type(value) is Bucketed else value, kinds)
 
@@ -89,7 +89,7 @@ def _type(*args: Any) -> Any:
     refuse(*args)
     if len(args) != 1:
         classes.refuse()
-    context.current().check_number(args[0])
+    context.current().variants.check_number(args[0])
     stands_in = len(args) == 1 and (type(args[0]) is Buffer or symbols.is_sym(args[0]) or type(args[0]) is Opaque)
     return args[0].__class__ if stands_in else type(*args)
 

@@ -43,7 +43,7 @@ def _call(dispatch: Any, fn: Any, owner: tuple[Any, ...], args: tuple[Any, ...],
     if not args:
         return fn(*args, **kwargs)  # raises, as it does outside of a trace
     trace = context.current()
-    trace.check_number(args[0])
+    trace.variants.check_number(args[0])
     registry = _closure(dispatch)["registry"]
     real = next((node.real for node in trace.shadow.objects if node.shadow is registry), registry)
     path = trace.anchor("registry", real)

@@ -10,6 +10,7 @@ What the blocks' variables hold is found first (`ops.activations`).
 
 from __future__ import annotations
 
+import math
 import sys
 import types
 from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +34,11 @@ from janusx.tracing.wrapped import Wrapped
 
 ROOM = 32
 """Rows of a stack at first."""
+
+BYTES = 1 << 26
+"""What a stack may take at first: of large rows there are fewer, but `LEAST`."""
+
+LEAST = 4
 
 LEAVES = (-1, "")
 """Stands for what all variables were made of."""
@@ -72,13 +78,15 @@ class _Loop:
         self.carried = _carried(activations, self.heads)
         self.saved = [key for key in self.carried if key[1] in activations.parts[key[0]].cut.blocks.kept]
         self.soft = {key for key in self.carried if _is_soft(activations.known[key])}
-        self.soft_before = bool(self.trace.soft or self.trace.turned)
+        self.soft_before = bool(self.trace.variants)
         self.counts = {key: len(specs(activations.known[key])) for key in self.carried}
         self.rows = [spec for key in self.saved for spec in specs(activations.known[key])]
         code = activations.parts[0].cut.fn.__code__
         place = f"{code.co_filename}:{code.co_firstlineno}"
         self.site = Where(("calls of " + key_name(code), 1), place, f"{code.co_name}(...)")
-        self.room = min(self.trace.settings.capacities.get(self.site.key, ROOM), sys.getrecursionlimit())
+        size = sum(math.prod(spec.shape) * spec.dtype.itemsize for spec in self.rows)
+        first = min(ROOM, max(LEAST, BYTES // max(size, 1)))
+        self.room = min(self.trace.settings.capacities.get(self.site.key, first), sys.getrecursionlimit())
         self.outside = [*activations.given.values()]
         for number in range(len(activations.parts)):
             self.outside += activations.outside(number).values()
@@ -219,7 +227,7 @@ class _Loop:
         given = self.machine.bound(target[0], (*target[1], *args), kwargs)
         number = self.machine.number_of(target[0], given)
         inside = env | {(number, name): value for name, value in given.items()}
-        with self.trace.weakness(not soft):
+        with self.trace.variants.known(not soft):
             kept = [leaf for key in self.saved for leaf in self._leaves_or_zeros(key, env)]
         return self._leave(inside, soft, self.heads[number, 0], kept, self.heads[after])
 
@@ -234,7 +242,7 @@ class _Loop:
     ) -> tuple[Any, ...]:
         """What a trip's blocks end with: where to go on, whether to push or pop, what to push, the variables."""
         rows = kept if kept is not None else [_zeros(spec) for spec in self.rows]
-        with self.trace.weakness(not soft):
+        with self.trace.variants.known(not soft):
             leaves = [leaf for key in self.carried for leaf in self._leaves(key, env[key])]
         steering = (jnp.int32(pc), jnp.asarray(kept is not None), jnp.asarray(pops), jnp.int32(after))
         return (*steering, *rows, *leaves)

@@ -106,7 +106,7 @@ def is_awaited(trace: Any, values: Iterable[Any], effects: Iterable[Effect | Tri
             if symbols.on_device(symbols.expr_of(value)):
                 return True
         elif isinstance(value, jax.Array):
-            if id(value) in trace.soft or id(value) in trace.turned:
+            if id(value) in trace.variants.soft or id(value) in trace.variants.turned:
                 return True
         elif id(value) not in trace.shadow.by_shadow:
             category = policy.category(value)

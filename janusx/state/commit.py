@@ -166,12 +166,12 @@ class Commit:
         return self._other(value)
 
     def _array(self, array: Any) -> str:
-        soft = context.current().soft.get(id(array))
-        if id(array) in context.current().turned:
-            return self._turned(context.current().turned[id(array)])
+        soft = context.current().variants.soft.get(id(array))
+        if id(array) in context.current().variants.turned:
+            return self._turned(context.current().variants.turned[id(array)])
         if soft is None:
             if id(array) not in self._inputs:
-                context.current().check_weak(array)
+                context.current().variants.check_leaving(array)
             return self._chosen.name(array) or self.output(array)
         if id(array) not in self._made:
             name = self._made[id(array)] = f"w{len(self._made)}"

@@ -483,13 +483,8 @@ def host_row(stacked: Any, index: int) -> Expr:
 def weakly_typed(sym: Any) -> Any:
     """The array of a symbolic scalar, weakly typed as a Python scalar is."""
     array = as_array(sym)
-    if sym._jx_value is UNKNOWN and sym._jx_kind is float and jnp.shape(array) == ():
-        # The one public way to a weakly typed array: the cotangent of a Python scalar. `convert_element_type` cannot
-        # ask for it.
-        scale = jnp.asarray(array, jnp.result_type(float))
-        return jax.vjp(lambda one: one * scale, 1.0)[1](jnp.ones((), scale.dtype))[0]
-    if sym._jx_value is UNKNOWN and sym._jx_kind in (int, complex) and jnp.shape(array) == ():
-        return weakened(array)
+    if sym._jx_value is UNKNOWN and sym._jx_kind in (int, float, complex) and jnp.shape(array) == ():
+        return weakened(jnp.asarray(array, jnp.result_type(sym._jx_kind)))
     return array
 
 

@@ -155,12 +155,12 @@ def flatten(value: Any, heap: Heap, leaves: list[Any], exact: bool = False) -> S
     if symbols.is_sym(value):
         return _flatten_sym(value, heap, leaves, exact)
     if isinstance(value, jax.Array):
-        turned = context.current().turned.get(id(value))
+        turned = context.current().variants.turned.get(id(value))
         if turned is not None:
             leaves += [turned.value, turned.is_array]
             return turned.skeleton  # type: ignore[no-any-return]
         leaves.append(value)
-        soft = context.current().soft.get(id(value))
+        soft = context.current().variants.soft.get(id(value))
         if soft is None:
             return arr(value)
         leaves.append(soft.weak)
@@ -224,10 +224,10 @@ def unflatten(skeleton: Skeleton, leaves: Iterator[Any]) -> Any:
         return skeleton.make(leaves)
     if isinstance(skeleton, Soft):
         value, weak = next(leaves), next(leaves)
-        return value if type(value) is Row else context.current().soften(value, weak)
+        return value if type(value) is Row else context.current().variants.soften(value, weak)
     if isinstance(skeleton, Turned):
         value, is_array = next(leaves), next(leaves)
-        return value if type(value) is Row else context.current().turn(value, is_array, skeleton)
+        return value if type(value) is Row else context.current().variants.turn(value, is_array, skeleton)
     if isinstance(skeleton, Py):
         leaf = next(leaves)
         if isinstance(leaf, symbols.Expr):
@@ -340,7 +340,7 @@ def _unify_arrays(a: Arr | Soft, b: Arr | Soft, rules: Rules) -> Skeleton:
 
 
 def _soft(shape: tuple[int, ...], dtype: Any) -> Skeleton:
-    if _weakness_decides(dtype) or not context.current().may_soften:
+    if _weakness_decides(dtype) or not context.current().variants.allowed:
         raise Unstageable(f"a {dtype} array against a weakly typed one")
     return Soft(shape, dtype)
 
@@ -377,7 +377,7 @@ def _turned(number: Skeleton, array: Skeleton) -> Skeleton | None:
         same = isinstance(array, Arr) and array == Arr((), number.dtype, number.weak)
         return number if same or _holds(number, array) else None
     kind = python_kind(number)
-    if kind not in (int, float) or not isinstance(array, Arr) or array.shape or not context.current().may_soften:
+    if kind not in (int, float) or not isinstance(array, Arr) or array.shape or not context.current().variants.allowed:
         return None
     made = Turned(kind, array.dtype, array.weak)
     return made if not _weakness_decides(array.dtype) and _holds(made, number) else None
@@ -443,12 +443,12 @@ def convert(target: Skeleton, source: Skeleton, leaves: Iterator[Any], out: list
         out.append(jnp.asarray(source.value if isinstance(source, Fixed) else next(leaves), target.dtype))
         out.append(next(leaves) if isinstance(source, Turned) else jnp.asarray(isinstance(source, Arr)))
         if isinstance(source, Arr) and source.weak:
-            context.current().check_weakness(out[-2])
+            context.current().variants.check_weak(out[-2])
     elif isinstance(target, Soft):
         value = next(leaves)
         out.append(jax.lax.convert_element_type(value, target.dtype))
         if not isinstance(source, Soft) and arr(value).weak:
-            context.current().check_weakness(value)
+            context.current().variants.check_weak(value)
         out.append(next(leaves) if isinstance(source, Soft) else jnp.asarray(arr(value).weak))
     elif isinstance(target, Py):
         if isinstance(source, Fixed):

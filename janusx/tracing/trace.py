@@ -29,7 +29,7 @@ from janusx.tracing.replaced import Replacements
 from janusx.tracing.rewriter import Program, Rewriter
 from janusx.tracing.settings import Settings
 from janusx.tracing.structures import Structures
-from janusx.tracing.variants import SoftArray, TurnedArray
+from janusx.tracing.variants import Variants
 
 
 @dataclass
@@ -49,9 +49,6 @@ class Inputs:
 
 WRAPPED = ("", -2)
 """Likewise: that calls of libraries are wrapped, since symbolic values reach them."""
-
-HARD = ("", -1)
-"""Stands among the sites speculated on for: no array is weakly typed on some paths alone."""
 
 
 class Trace:
@@ -78,16 +75,14 @@ class Trace:
         self.locks: list[Path] = []  # locks that the program takes: the whole call holds them
         self.memo: dict[tuple[int, ...], Any] = {}
         self.rows: dict[int, tuple[Any, int, Any]] = {}
-        self.soft: dict[int, SoftArray] = {}  # by id
-        self.turned: dict[int, TurnedArray] = {}  # likewise
-        self._weakness_known = False  # whether no array that is being converted was made of such ones
-        self.chosen: dict[int, Any] = {}  # likewise: arrays that are one of several objects (`tracing.origins`)
+        self.chosen: dict[int, Any] = {}  # by id: arrays that are one of several objects (`tracing.origins`)
         self.decisions: dict[tuple[str, int], tuple[str, str]] = {}
         self.programs: dict[int, Program] = {}  # by id: those that this pass has run
         self.shadow = Shadow(self._leaf, settings.relaxed, settings.container_limit)
         self.arrays = Arrays(self)
         self.structures = Structures(self)
         self.recursions = Recursions(self)
+        self.variants = Variants(self)
         self.entries = Entries(self)
         self.replaced = Replacements(self)
         self.region_key: tuple[int, ...] = ()
@@ -288,55 +283,6 @@ class Trace:
         made = jax.lax.index_in_dim(stacked, index, keepdims=False)
         self.rows[id(made)] = (stacked, index, made)
         return made
-
-    @property
-    def may_soften(self) -> bool:
-        """Whether an array may be weakly typed on some paths. Not where what is made of one would leave the program."""
-        return HARD not in self.settings.assumed
-
-    def soften(self, array: Any, weak: Any) -> Any:
-        """An array for code to go on with, which is weakly typed in Python if a boolean says so.
-
-        It always is while it is traced. So what is made of it and is not, is not in Python either.
-        """
-        made = symbols.weakened(array)
-        self.soft[id(made)] = SoftArray(made, array, weak)
-        return made
-
-    def turn(self, array: Any, is_array: Any, skeleton: Any) -> Any:
-        """Likewise, an array that is a Python number unless a boolean says so."""
-        made = symbols.weakened(array)
-        self.turned[id(made)] = TurnedArray(made, array, is_array, skeleton)
-        return made
-
-    def check_number(self, value: Any) -> None:
-        """Ask for a pass without such arrays if code asks what type one of them has."""
-        if id(value) in self.turned:
-            raise Respecialise(HARD, True)
-
-    def check_weak(self, array: Any) -> None:
-        """Ask for a pass without soft arrays if it is not known whether an array that leaves is weakly typed."""
-        if (
-            (self.soft or self.turned)
-            and self.may_soften
-            and (jax.typeof(array).weak_type or symbols.is_narrow(array.dtype))
-        ):
-            raise Respecialise(HARD, True)
-
-    def check_weakness(self, array: Any) -> None:
-        """Ask for a pass without soft arrays if one that is weakly typed may be so only because it was made of one."""
-        is_input = any(array is leaf for leaf in self.inputs.leaves)
-        if (self.soft or self.turned) and self.may_soften and not is_input and not self._weakness_known:
-            raise Respecialise(HARD, True)
-
-    @contextmanager
-    def weakness(self, known: bool) -> Iterator[None]:
-        """While what is converted is known not to be made of soft arrays."""
-        before, self._weakness_known = self._weakness_known, known
-        try:
-            yield
-        finally:
-            self._weakness_known = before
 
     def unsliced(self, items: Any) -> Any | None:
         """The array whose rows, all and in order, these are; or None."""

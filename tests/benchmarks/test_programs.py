@@ -70,7 +70,7 @@ def test_the_gradient_through_a_dynamic_loop_is_the_same():
 
 def test_the_recursion_is_the_same_in_every_lane():
     made = {column.name: column.make() for column in recursion.columns()}
-    found = {name: np.stack(running.step()) for name, running in made.items()}  # type: ignore[call-overload]
+    found = {name: np.stack(running.step()) for name, running in made.items()}
     np.testing.assert_allclose(found["janusx"][:: recursion.EVERY], found["eager"], rtol=1e-4)
     np.testing.assert_allclose(found["janusx"], found["expert"], rtol=1e-4)
     assert made["janusx"].rung() == "compiled"
@@ -78,14 +78,6 @@ def test_the_recursion_is_the_same_in_every_lane():
 
 def test_the_lenet_step_is_the_same():
     agree(lenet.columns(), ("eager",))
-
-
-def test_the_recursion_is_the_same_in_every_lane():
-    made = {column.name: column.make() for column in recursion.columns()}
-    found = {name: np.stack(running.step()) for name, running in made.items()}  # type: ignore[call-overload]
-    np.testing.assert_allclose(found["janusx"][:: recursion.EVERY], found["eager"], rtol=1e-4)
-    np.testing.assert_allclose(found["janusx"], found["expert"], rtol=1e-4)
-    assert made["janusx"].rung() == "compiled"
 
 
 def test_the_lenet_step_counts_its_batches():
