@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.sweep.stdlib import EXCLUDED, WAYS
+from tests.sweep.stdlib import EXCLUDED, UNDER_TEST, WAYS
 
 PAGE = Path(__file__).parents[2] / "docs" / "sweep.md"
 
@@ -129,6 +129,9 @@ def _modules(rows: Sequence[Mapping[str, Any]], excluded: Mapping[str, str]) -> 
         seconds = f"{converted['seconds']:.0f}, plain {converted['plain_seconds']:.1f}" if converted else ""
         tests, functions = (max(row[key] for row in have) for key in ("tests", "functions"))
         yield f"| `{name}` | {functions} | {tests} | {' | '.join(cells)} | {calls} | {seconds} |"
+    missing = [f"`{name}`" for name in UNDER_TEST if name not in names]
+    if missing:
+        yield f"\nNot run to the end for this page: {', '.join(missing)}."
     yield "\nNot counted, with the reason:\n"
     yield from (f"- `{pattern}`: {reason}." for pattern, reason in excluded.items())
     if broken:
