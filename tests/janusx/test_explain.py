@@ -203,8 +203,9 @@ def test_an_error_while_tracing_is_at_the_users_line() -> None:
     g = janusx.convert(only_eager)
     with pytest.warns(UserWarning, match="JX0304"):
         g(UP)
-    report = janusx.explain(g)
-    assert report.eager[0].at == line_of("return x + float(str")
+    split = janusx.explain(g).split
+    assert split is not None
+    assert [cut.at for cut in split.cuts] == [line_of("return x + float(str")]
 
 
 # Entries -------------------------------------------------------------------------------------------------------------
