@@ -265,9 +265,10 @@ def convert_callable(value: Any) -> Any:
 
 def _as_method(value: Any) -> Any:
     """What calls an object of the user's, for those of JAX's functions that take objects for functions."""
-    return (
-        convert_callable(value) if not _is_called(value) else types.MethodType(_function(type(value).__call__), value)
-    )
+    if not _is_called(value):
+        return convert_callable(value)
+    called: Any = type(value).__call__
+    return types.MethodType(_function(called), value)
 
 
 def _is_called(value: Any) -> bool:
