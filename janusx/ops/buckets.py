@@ -107,11 +107,8 @@ def reduce(name: str, array: Bucketed, axis: Any = None, **options: Any) -> Any:
     """`array.sum(axis)`, under a mask where it goes over the rows."""
     if options.keys() - {"keepdims"} or not (axis is None or type(axis) is int or type(axis) is tuple):
         array.end(f"{name} is asked for with {', '.join(options) or 'an axis that is no number'}")
-    axes = (
-        range(array.ndim)
-        if axis is None
-        else [each % array.ndim for each in (axis if type(axis) is tuple else (axis,))]
-    )
+    wanted: Any = range(array.ndim) if axis is None else axis if type(axis) is tuple else (axis,)
+    axes = [each % array.ndim for each in wanted]
     if 0 not in axes:
         return array.like(getattr(jnp, name)(rows_of(array), axis=axis, **options))
     if name in ("max", "min"):

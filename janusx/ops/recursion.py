@@ -113,7 +113,7 @@ class _Loop:
 
     def _tell(self) -> None:
         """Note what became of the sites of the user's functions: what became of them in the blocks."""
-        program = self.trace.rewriter.program
+        program: Callable[[Any], Program] = self.trace.rewriter.program
         for part in self.machine.parts:
             found = {}
             for piece in part.cut.pieces:

@@ -236,8 +236,9 @@ def _given(fn: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]
     code = fn.__code__
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     defaults = fn.__defaults__ or ()
-    given = dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True))
-    given |= {**(fn.__kwdefaults__ or {}), **dict(zip(names, args, strict=False)), **kwargs}
+    late = zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True)
+    given: dict[str, Any] = {**dict(late), **(fn.__kwdefaults__ or {})}
+    given |= {**dict(zip(names, args, strict=False)), **kwargs}
     others = code.co_varnames[len(names) : len(names) + bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)]
     if code.co_flags & 0x08:  # **kwargs
         given[others[-1]] = {name: given.pop(name) for name in kwargs if name not in (*names, *code.co_freevars)}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from janusx.signals import Unbucketed, Unsupported
 from janusx.state import kinds
@@ -194,7 +195,7 @@ def may_be_padded(value: Any) -> bool:
     """Whether an argument is an array that can be padded."""
     return (
         isinstance(value, jax.Array)
-        and not isinstance(value, jax.core.Tracer)
+        and not isinstance(value, Tracer)
         and value.ndim > 0
         and not jax.typeof(value).weak_type
         and not jnp.issubdtype(value.dtype, jax.dtypes.extended)

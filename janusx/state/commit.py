@@ -287,7 +287,9 @@ class Commit:
             return category.expression(self.out, type(value), new)
         if category is kinds.METHOD:
             return f"{self.out.const(types.MethodType)}({self.value(value.__func__)}, {self.value(value.__self__)})"
-        if category is GROWN or (isinstance(category, kinds.Kind) and category.mutable and category is not kinds.CELL):
+        if isinstance(category, kinds.Kind) and (
+            category is GROWN or (category.mutable and category is not kinds.CELL)
+        ):
             return self._new(value, category)
         raise Unsupported(f"a {type(value).__name__} made by the program leaves it")
 

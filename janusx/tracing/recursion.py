@@ -110,15 +110,15 @@ def _are_alike(fn: types.FunctionType, one: types.FrameType, other: types.FrameT
 
 
 def _is_alike(one: Any, other: Any) -> bool:
+    if symbols.is_sym(one) or symbols.is_sym(other):
+        computed = symbols.is_sym(one) and one._jx_value is symbols.UNKNOWN
+        return computed and symbols.is_sym(other) and bool(one._jx_kind is other._jx_kind)
     if isinstance(one, types.CellType) and isinstance(other, types.CellType):
         return _is_alike(one.cell_contents, other.cell_contents)
     if isinstance(one, jax.Array) and isinstance(other, jax.Array):
         return one.shape == other.shape and one.dtype == other.dtype
     if type(one) is type(other) and isinstance(one, tuple | list):
         return len(one) == len(other) and all(map(_is_alike, one, other))
-    if symbols.is_sym(one) or symbols.is_sym(other):
-        computed = symbols.is_sym(one) and one._jx_value is symbols.UNKNOWN
-        return computed and symbols.is_sym(other) and bool(one._jx_kind is other._jx_kind)
     if one is other:
         return True
     plain = type(one) is type(other) and type(one) in (int, float, bool, complex, str, type(None))
@@ -172,7 +172,7 @@ class Cut:
         pieces: the blocks as functions.
     """
 
-    fn: types.FunctionType
+    fn: Any
     blocks: transforms.Blocks
     pieces: tuple[types.FunctionType, ...]
 

@@ -70,7 +70,8 @@ def test_the_gradient_through_a_dynamic_loop_is_the_same():
 
 def test_the_recursion_is_the_same_in_every_lane():
     made = {column.name: column.make() for column in recursion.columns()}
-    found = {name: np.stack(running.step()) for name, running in made.items()}
+    steps: dict[str, Any] = {name: running.step() for name, running in made.items()}
+    found = {name: np.stack(values) for name, values in steps.items()}
     np.testing.assert_allclose(found["janusx"][:: recursion.EVERY], found["eager"], rtol=1e-4)
     np.testing.assert_allclose(found["janusx"], found["expert"], rtol=1e-4)
     assert made["janusx"].rung() == "compiled"

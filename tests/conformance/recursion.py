@@ -414,7 +414,7 @@ class Tree(NamedTuple):
     right: object
     right_momentum: object
     chosen: object
-    count: object
+    inside: object
     good: object
     steps: object
 
@@ -448,10 +448,10 @@ def nuts():
             else:
                 more = build(other, tree.right, tree.right_momentum, slice_, direction, depth - 1, step)
                 ends = tree.left, tree.left_momentum, more.right, more.right_momentum
-            take = jax.random.uniform(key) < more.count / jnp.maximum(tree.count + more.count, 1)
+            take = jax.random.uniform(key) < more.inside / jnp.maximum(tree.inside + more.inside, 1)
             chosen = jnp.where(take, more.chosen, tree.chosen)
             good = jnp.logical_and(more.good, jnp.logical_not(turns(ends[0], ends[2], ends[1], ends[3])))
-            tree = Tree(*ends, chosen, tree.count + more.count, good, tree.steps + more.steps)
+            tree = Tree(*ends, chosen, tree.inside + more.inside, good, tree.steps + more.steps)
         return tree
 
     def sample(key, q, step):
@@ -470,9 +470,9 @@ def nuts():
             else:
                 tree = build(b, right, right_momentum, slice_, direction, depth, step)
                 right, right_momentum = tree.right, tree.right_momentum
-            if tree.good and jax.random.uniform(c) < tree.count / count:
+            if tree.good and jax.random.uniform(c) < tree.inside / count:
                 q = tree.chosen
-            count = count + tree.count
+            count = count + tree.inside
             steps = steps + tree.steps
             good = jnp.logical_and(tree.good, jnp.logical_not(turns(left, right, left_momentum, right_momentum)))
             depth = depth + 1

@@ -22,7 +22,7 @@ from tests.janusx.sources.samples import Model, Text, as_it_is, fib, module_of, 
 
 
 def outside(self):
-    return super().greet()
+    return super().greet()  # pyright: ignore[reportGeneralTypeIssues]
 
 
 class TestMadeFunctions:
