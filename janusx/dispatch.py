@@ -271,7 +271,7 @@ def _give_up(record: Record, call: Call, reason: str, signal: BaseException | No
     line = "" if signal is None else misses.user_line(signal)
     if record.options.get("on_unsupported") == "error":
         raise _unsupported(call, reason, signal)
-    if _splits(record):
+    if _splits(record) and not getattr(signal, "whole", False):
         return GaveUp(
             reason,
             line,

@@ -18,14 +18,18 @@ class Unsupported(Signal):
 
     `error` is raised where the user asked for errors. `mention`: a name that the user's code has in the place that it
     is about, where that is not the line at which the trace stopped. `meant`: the user asked for it, and is not warned.
+    `whole`: no part of the function can be compiled either.
     """
 
-    def __init__(self, reason: str, error: Exception | None = None, mention: str = "", meant: bool = False):
+    def __init__(
+        self, reason: str, error: Exception | None = None, mention: str = "", meant: bool = False, whole: bool = False
+    ):
         super().__init__(reason)
         self.reason = reason
         self.error = error
         self.mention = mention
         self.meant = meant
+        self.whole = whole
 
 
 class Unstageable(Signal):

@@ -18,6 +18,7 @@ from janusx.ops.buffers import appended, exchange, offer, offering
 from janusx.signals import Grows, Unstageable
 from janusx.state.growing import Growing
 from janusx.state.paths import Path, Step
+from janusx.tracing import context
 from janusx.tracing.heap import Heap, only_grew
 from janusx.tracing.replaced import Replaced, fits, settled
 from janusx.tracing.skeleton import (
@@ -146,6 +147,7 @@ class Loop:
 
     def finish(self, leaves: Sequence[Any], entered: bool = False) -> tuple[Any, ...]:
         """Put the final carry in its places; returns the variables. `entered`: that there was a trip is known."""
+        context.current().looped.update({id(leaf): leaf for leaf in leaves})
         rest = iter(leaves)
         parts = expand(self.region.value.skeleton)
         assert isinstance(parts, Made)

@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from janusx.signals import Unsupported
 from janusx.tracing import context
 from janusx.tracing.skeleton import Arr, Empty, Fixed, Later, Made, Perhaps, Py, Skeleton, Soft, Turned, expand, specs
 
@@ -184,6 +185,11 @@ def are_one(left: Any, right: Any) -> Any:
     """Whether two arrays of a trace are one object in Python: a bool, or a boolean of the program."""
     if left is right:
         return True
+    looped = context.current().looped
+    if (id(left) in looped or id(right) in looped) and jax.typeof(left) == jax.typeof(right):
+        # The loop may have had no trip, or none in which the variable was bound anew.
+        reason = "an array is compared by identity with one that a loop may have handed through"
+        raise Unsupported(reason, whole=True)
     one, other = of(left), of(right)
     common = [each for each in one.objects if any(each is also for also in other.objects)]
     if not common:

@@ -75,6 +75,7 @@ class Trace:
         self.locks: list[Path] = []  # locks that the program takes: the whole call holds them
         self.memo: dict[tuple[int, ...], Any] = {}
         self.rows: dict[int, tuple[Any, int, Any]] = {}
+        self.looped: dict[int, Any] = {}  # by id: arrays that come out of rolled loops, or went through them
         self.chosen: dict[int, Any] = {}  # by id: arrays that are one of several objects (`tracing.origins`)
         self.decisions: dict[tuple[str, int], tuple[str, str]] = {}
         self.programs: dict[int, Program] = {}  # by id: those that this pass has run

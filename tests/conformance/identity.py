@@ -294,3 +294,20 @@ def among():
         return x in [best], (x[0] if x[0] > 0 else x[1] * jnp.nan) in (x[0], x[1])
 
     return World(f=f)
+
+
+@scenario(
+    "an array is compared by identity with what a loop may have handed through",
+    *(call("f", x, jnp.int32(n)) for _ in range(2) for x in (UP, UP * 99) for n in (0, 2)),
+)
+def handed_through_a_loop():
+    def f(x, n):
+        y = z = x
+        while n > 0:
+            y = y + 1
+            if x.sum() > 100:
+                z = x * 2
+            n = n - 1
+        return y is x, z is x, y is z, y is n, y
+
+    return World(f=f)

@@ -234,6 +234,21 @@ ROWS: tuple[Row, ...] = (
         "aliasing and identity; cycles; objects made inside and stored outside",
         STAGE,
         {
+            "through staged branches and loops": (
+                "a flag that changes is True, or is False, or is another thing that is true",
+                "a number is the same object as itself, and as what it was taken from",
+                "a default that nobody else can pass is told from all that is passed",
+                "a chain of identities and a condition in a branch",
+                "a pattern asks for True inside of a list, a dictionary and an object",
+                "the type of an object that is not looked into is its own",
+                "arrays that staged branches hand through decide further branches, by what they are",
+                "a staged branch makes an array for two names: it is one array after it",
+                "one side of a staged branch makes an array for two names, the other makes two",
+                "what attributes hold changes places in a staged branch, and the host waits for a number",
+                "two names for one array stay so, whichever side of a staged branch runs, though the host does not wait",
+                "an array that a staged branch hands through is in a list of itself; of another one Python asks for its truth",
+                "an array is compared by identity with what a loop may have handed through",
+            ),
             "aliasing": (
                 "two names for one object stay so",
                 "an array under two names is one argument, and then two",
