@@ -84,12 +84,15 @@ def interrupted() -> Iterator[None]:
             os.kill(os.getpid(), signal.SIGINT)
 
     presses = threading.Thread(target=press)
+    # What a shell starts in the background ignores Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     presses.start()
     try:
         yield
     finally:
         over.set()
         presses.join()
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("program", [plain, in_a_rolled_loop, in_a_loop_in_a_branch, mapped])
