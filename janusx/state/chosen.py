@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import jax
+import numpy as np
 
 from janusx.state import kinds, policy, symbols
 from janusx.state.diff import Change
@@ -80,8 +81,14 @@ def _is_read(effect: Effect | Trips) -> bool:
 
 def _is_read_of(value: Any, shown: bool) -> bool:
     if symbols.is_sym(value):
-        return symbols.on_device(symbols.expr_of(value))
+        return _on_device(value)
     return not value.raw if type(value) is Row else shown and isinstance(value, jax.Array)
+
+
+def _on_device(sym: Any) -> bool:
+    """Whether a host value is made of what the program computes."""
+    # To ask for what a NumPy array holds by now is to read it, which a large one that was written to cannot be.
+    return symbols.on_device(sym._jx_expr if sym._jx_kind is np.ndarray else symbols.expr_of(sym))
 
 
 def is_awaited(trace: Any, values: Iterable[Any], effects: Iterable[Effect | Trips]) -> bool:
@@ -103,7 +110,7 @@ def is_awaited(trace: Any, values: Iterable[Any], effects: Iterable[Effect | Tri
         elif id(value) in seen:
             continue
         elif symbols.is_sym(value):
-            if symbols.on_device(symbols.expr_of(value)):
+            if _on_device(value):
                 return True
         elif isinstance(value, jax.Array):
             if id(value) in trace.variants.soft or id(value) in trace.variants.turned:

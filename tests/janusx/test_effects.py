@@ -82,7 +82,7 @@ def test_a_loop_without_effects_has_no_further_outputs() -> None:
         return found
 
     total(ROWS)
-    assert outputs(total, ROWS) == 1
+    assert outputs(total, ROWS) == 2  # the sum, and whether the `while` ended within its limit
 
 
 def test_a_list_of_floats_is_one_output(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 import janusx
 
 
+@pytest.mark.filterwarnings("ignore::janusx.errors.EagerWarning")
 def test_what_an_init_is_about_to_fill_is_no_sentinel(monkeypatch: pytest.MonkeyPatch) -> None:
     made = json.encoder.JSONEncoder
     monkeypatch.setattr(made, "__init__", janusx.convert(made.__init__))
