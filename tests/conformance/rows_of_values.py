@@ -245,8 +245,10 @@ ROWS: tuple[Row, ...] = (
                 "a staged branch makes an array for two names: it is one array after it",
                 "one side of a staged branch makes an array for two names, the other makes two",
                 "what attributes hold changes places in a staged branch, and the host waits for a number",
-                "two names for one array stay so, whichever side of a staged branch runs, though the host does not wait",
-                "an array that a staged branch hands through is in a list of itself; of another one Python asks for its truth",
+                "two names for one array stay so, whichever side of a staged branch runs, "
+                "though the host does not wait",
+                "an array that a staged branch hands through is in a list of itself; "
+                "of another one Python asks for its truth",
                 "an array is compared by identity with what a loop may have handed through",
             ),
             "aliasing": (
